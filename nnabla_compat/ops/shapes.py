@@ -1,0 +1,45 @@
+"""Shape rules shared by kernels: same parameters as a kernel, shapes (tuples of int) for its tensors."""
+
+
+def same_shape(x, *_, **__):
+    """The first input's shape."""
+    return x
+
+
+def no_shape(*_, **__):
+    """A scalar."""
+    return ()
+
+
+def broadcast_pair(x0, x1, **_):
+    """Equal numbers of axes, of equal length or 1 (nnabla never adds axes to broadcast)."""
+    if x0 == x1:
+        return x0
+    if len(x0) != len(x1):
+        raise ValueError(f"expected inputs with the same number of axes, received shapes {x0} and {x1}. "
+                         "nnabla adds no axes when it broadcasts: reshape the smaller one first")
+    out = []
+    for a, b in zip(x0, x1):
+        if a != b and a != 1 and b != 1:
+            raise ValueError(f"expected shapes that are equal or 1 along each axis, received {x0} and {x1}")
+        out.append(b if a == 1 else a)
+    return tuple(out)
+
+
+def normalize_axis(axis, ndim):
+    """``axis`` counted from the front; ValueError when it is out of range."""
+    if not -ndim <= axis < ndim:
+        raise ValueError(f"expected an axis in [{-ndim}, {ndim}), received {axis}")
+    return axis + ndim if axis < 0 else axis
+
+
+def along_axis(x, *_, axis, **__):
+    """The first input's shape, in which ``axis`` exists (negative counts from the end)."""
+    normalize_axis(axis, len(x))
+    return x
+
+
+def doubled_axis(x, *, axis, **_):
+    """The input's shape, twice as long along ``axis``."""
+    axis = normalize_axis(axis, len(x))
+    return (*x[:axis], 2 * x[axis], *x[axis + 1:])
