@@ -1,0 +1,53 @@
+"""The fully connected layer."""
+from math import prod
+
+import torch
+
+from ..registry import Tensor, operator
+from .shapes import normalize_axis
+
+
+def affine_shape(x, weight, bias=None, base_axis=1):
+    """Axes of x before ``base_axis``, then the weight's output axes."""
+    axis = normalize_axis(base_axis, len(x))
+    if len(weight) < 2:
+        raise ValueError(f"expected a weight with at least 2 axes (inputs, outputs...), received shape {weight}")
+    size = prod(x[axis:])
+    if size != weight[0]:
+        raise ValueError(f"expected a weight with {size} rows for x of shape {x} and base_axis={base_axis}, received "
+                         f"shape {weight}. Change base_axis or the weight's first axis")
+    if bias is not None and bias != weight[1:]:
+        raise ValueError(f"expected a bias of shape {weight[1:]} to go with a weight of shape {weight}, received {bias}")
+    return x[:axis] + weight[1:]
+
+
+@operator("Affine", shape=affine_shape)
+def affine(x: Tensor, weight: Tensor, bias: Tensor = None, base_axis: int = 1):
+    r"""Linear map of everything from ``base_axis`` on: the fully connected layer.
+
+    .. math:: y = x W + b
+
+    Args:
+        x: Array whose axes before ``base_axis`` are samples and whose other axes, flattened, hold
+            the ``L`` features.
+        weight: Array of shape :math:`(L, M_1, ...)`.
+        bias: Array of shape :math:`(M_1, ...)`; nothing is added without it.
+        base_axis (int): First feature axis. A negative one counts from the end.
+
+    Returns:
+        Array of shape ``x.shape[:base_axis] + weight.shape[1:]``.
+
+    Raises:
+        ValueError: Feature counts of x and weight, or shapes of weight and bias, do not agree.
+    """
+    if x.dim() == 2 and base_axis == 1 and weight.dim() == 2:
+        if bias is None:
+            return torch.mm(x, weight)
+        if bias.shape == weight.shape[1:]:  # addmm would broadcast others
+            return torch.addmm(bias, x, weight)
+    shape = affine_shape(x.shape, weight.shape, None if bias is None else bias.shape, base_axis)
+    rows = weight.shape[0]
+    flat = x.reshape(prod(x.shape[:normalize_axis(base_axis, x.dim())]), rows)
+    matrix = weight.reshape(rows, prod(weight.shape[1:]))
+    y = torch.mm(flat, matrix) if bias is None else torch.addmm(bias.reshape(-1), flat, matrix)
+    return y.reshape(shape)
