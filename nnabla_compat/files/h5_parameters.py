@@ -1,0 +1,77 @@
+"""Parameters in HDF5: a dataset per parameter at the path equal to its name, groups made by '/'.
+
+Each dataset carries the attributes ``index`` (its place in the order of parameters; HDF5 itself lists
+names alphabetically) and ``need_grad``.
+"""
+import io
+
+import numpy as np
+
+from .records import ParameterRecord
+
+
+def read(source):
+    """Parameters of an HDF5 file, in their order.
+
+    Soft and external links are not followed, and datasets whose values live in other files are
+    refused: reading a parameter file touches no other file.
+
+    Args:
+        source: File name, or an open binary file (read from its position to the end).
+
+    Returns:
+        list of ParameterRecord
+
+    Raises:
+        OSError: not an HDF5 file, or a damaged one (FileNotFoundError: no such file).
+        KeyError: a dataset has no ``need_grad`` attribute.
+        TypeError: some datasets have an ``index`` and some have not.
+        ValueError: a dataset that cannot be a parameter.
+    """
+    import h5py
+    with h5py.File(source if isinstance(source, str) else io.BytesIO(source.read()), "r") as f:
+        found = []
+
+        def visit(name, item):
+            if isinstance(item, h5py.Dataset):
+                found.append((item.attrs.get("index"), name, item))
+
+        f.visititems(visit)
+        without_index = [name for index, name, _ in found if index is None]
+        if without_index and len(without_index) < len(found):
+            raise TypeError(f"{_title(source)}: expected every dataset or none to have the attribute 'index', "
+                            f"'{without_index[0]}' lacks it.")
+        if not without_index:
+            found.sort(key=lambda entry: (int(entry[0]), entry[1]))
+        else:
+            found.sort(key=lambda entry: entry[1])
+        return [_record(source, name, dataset) for _, name, dataset in found]
+
+
+def _record(source, name, dataset):
+    if dataset.external or dataset.is_virtual:
+        raise ValueError(f"{_title(source)}: dataset '{name}' keeps its values in another file, which is not followed. "
+                         "Save the parameters into one file.")
+    if dataset.dtype.kind not in "biuf" or dataset.shape is None:
+        raise ValueError(f"{_title(source)}: expected dataset '{name}' to hold numbers, it holds {dataset.dtype}.")
+    if "need_grad" not in dataset.attrs:
+        raise KeyError(f"{_title(source)}: dataset '{name}' has no attribute 'need_grad', so this is no nnabla "
+                       "parameter file.")
+    values = np.asarray(dataset[...])
+    if not values.dtype.isnative:
+        values = values.astype(values.dtype.newbyteorder("="))
+    return ParameterRecord(name, values, bool(dataset.attrs["need_grad"]))
+
+
+def _title(source):
+    return source if isinstance(source, str) else getattr(source, "name", "HDF5 file")
+
+
+def write(sink, parameters):
+    """Write name to Variable into ``sink``, a file name or an open binary file."""
+    import h5py
+    with h5py.File(sink, "w") as f:
+        for index, (name, variable) in enumerate(parameters.items()):
+            dataset = f.create_dataset(name, data=np.asarray(variable.data.get_data("r")))
+            dataset.attrs["need_grad"] = bool(variable.need_grad)
+            dataset.attrs["index"] = index

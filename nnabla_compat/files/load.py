@@ -1,0 +1,104 @@
+"""Reading parameter files: which reader a file name or extension means, archives, lists of files."""
+import os
+import zipfile
+
+from . import h5_parameters, protobuf_parameters
+
+
+def read_parameters(sources, proto=None, needs_proto=False, extension=".nntxt"):
+    """Everything ``sources`` hold, decoded before anybody uses it.
+
+    Returns:
+        tuple: list of ParameterRecord in the order to apply them, and the message merged into
+        (None when the protobuf package is missing and was not needed).
+    """
+    if not isinstance(sources, (list, tuple)):
+        sources = [sources]
+    reading = _Reading(proto, needs_proto)
+    for source in sources:
+        if isinstance(source, os.PathLike):
+            source = os.fspath(source)
+        if isinstance(source, str):
+            reading.read(source, os.path.splitext(source)[1])
+        elif hasattr(source, "read"):
+            reading.read(source, extension)
+        else:
+            raise TypeError(f"load_parameters: expected a file name, an open file or a list of them, received "
+                            f"{type(source).__name__}.")
+    return reading.records, reading.finish()
+
+
+class _Reading:
+    """One call's state: the records found so far and the message they came from."""
+
+    EXTENSIONS = (".h5", ".protobuf", ".nntxt", ".prototxt", ".nnp")
+
+    def __init__(self, proto, needs_proto):
+        self.target, self.needs_proto = proto, needs_proto
+        self.merged = None
+        self.records = []
+
+    def message(self):
+        if self.merged is None:
+            self.merged = protobuf_parameters.new_message()
+            if self.target is not None:
+                self.merged.MergeFrom(self.target)
+        return self.merged
+
+    def finish(self):
+        if self.target is not None:
+            if self.merged is not None:
+                self.target.CopyFrom(self.merged)
+            return self.target
+        if self.merged is None:
+            try:
+                import google.protobuf  # noqa: F401
+            except ImportError:
+                return None
+        return self.message()
+
+    def read(self, source, extension):
+        if extension in self.EXTENSIONS:
+            getattr(self, "_read_" + extension[1:])(source)
+        elif any(extension in known for known in (*self.EXTENSIONS, ".nntxt,.prototxt")):
+            raise ValueError(f"load_parameters: expected one of {', '.join(self.EXTENSIONS)}, received a file with the "
+                             f"extension '{extension}'. Rename the file, or pass extension= for an open file.")
+        else:
+            from ..logger import logger
+            logger.warning("%s is omitted: load_parameters reads %s.", source, ", ".join(self.EXTENSIONS))
+
+    def _read_h5(self, source):
+        records = h5_parameters.read(source)
+        if self.needs_proto:
+            for record in records:
+                protobuf_parameters.add_record(self.message(), *record)
+        self.records += records
+
+    def _read_protobuf(self, source):
+        self._merge(protobuf_parameters.read_binary(_content(source)))
+
+    def _read_nntxt(self, source):
+        title = source if isinstance(source, str) else getattr(source, "name", "text")
+        self._merge(protobuf_parameters.read_text(_content(source), title))
+
+    _read_prototxt = _read_nntxt
+
+    def _merge(self, proto):
+        # As in nnabla, parameters of the message that was passed in are set along with the file's.
+        self.message().MergeFrom(proto)
+        self.records += protobuf_parameters.records_of(self.message())
+
+    def _read_nnp(self, source):
+        with zipfile.ZipFile(source) as archive:
+            for name in archive.namelist():
+                extension = os.path.splitext(name)[1]
+                if extension in self.EXTENSIONS[:-1]:
+                    with archive.open(name) as member:
+                        self.read(member, extension)
+
+
+def _content(source):
+    if isinstance(source, str):
+        with open(source, "rb") as f:
+            return f.read()
+    return source.read()

@@ -1,0 +1,88 @@
+"""Parameters in protobuf: the ``parameter`` entries of an ``NNablaProtoBuf`` message, binary or text."""
+import numpy as np
+
+from .records import ParameterRecord
+
+
+def new_message():
+    """An empty ``NNablaProtoBuf``."""
+    from ..utils import nnabla_pb2
+    return nnabla_pb2.NNablaProtoBuf()
+
+
+def records_of(proto):
+    """The parameters of a message.
+
+    nnabla's own reader makes them float64 (of float32 values); here they are float32, the dtype they
+    were computed in.
+
+    Raises:
+        ValueError: an entry holds another number of values than its shape says.
+    """
+    records = []
+    for entry in proto.parameter:
+        shape = tuple(entry.shape.dim)
+        values = np.fromiter(entry.data, np.float32, len(entry.data))
+        if any(s < 0 for s in shape) or values.size != int(np.prod(shape, dtype=object)):
+            raise ValueError(f"parameter '{entry.variable_name}': expected {shape} values, received {values.size}. "
+                             "The file is damaged.")
+        records.append(ParameterRecord(entry.variable_name, values.reshape(shape), entry.need_grad))
+    return records
+
+
+def add_record(proto, name, values, need_grad):
+    """Append a parameter entry to a message."""
+    entry = proto.parameter.add()
+    entry.variable_name = name
+    entry.shape.dim.extend(np.shape(values))
+    packed = np.ascontiguousarray(values, dtype="<f4").tobytes()
+    if packed:
+        # Field 100 (data), length-delimited: merging packed bytes avoids a Python float per value.
+        entry.MergeFromString(b"\xa2\x06" + _varint(len(packed)) + packed)
+    entry.need_grad = bool(need_grad)
+
+
+def _varint(n):
+    out = bytearray()
+    while n > 0x7F:
+        out.append(n & 0x7F | 0x80)
+        n >>= 7
+    out.append(n)
+    return bytes(out)
+
+
+def read_binary(data):
+    """The message in ``data``.
+
+    Raises:
+        google.protobuf.message.DecodeError: damaged data.
+    """
+    proto = new_message()
+    proto.MergeFromString(data)
+    return proto
+
+
+def read_text(text, title):
+    """The message in ``text`` (str or UTF-8 bytes).
+
+    Raises:
+        google.protobuf.text_format.ParseError: bad syntax, or a field nnabla does not know.
+    """
+    from google.protobuf import text_format
+
+    from ..logger import logger
+    proto = new_message()
+    try:
+        text_format.Merge(text, proto)
+    except text_format.ParseError:
+        logger.critical("Failed to read %s.", title)
+        raise
+    return proto
+
+
+def write(sink, parameters):
+    """Write name to Variable into ``sink``, an open binary file."""
+    proto = new_message()
+    for name, variable in parameters.items():
+        add_record(proto, name, variable.data.get_data("r"), variable.need_grad)
+    sink.write(proto.SerializeToString())
