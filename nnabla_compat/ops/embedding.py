@@ -1,0 +1,31 @@
+"""Table look-up."""
+import torch
+
+from ..registry import Index, Tensor, operator
+
+
+def _embed_shape(x0, w):
+    if not w:
+        raise ValueError("expected a table with at least one axis as w, received a scalar")
+    return x0 + w[1:]
+
+
+@operator("Embed", shape=_embed_shape)
+def embed(x0: Index, w: Tensor):
+    r"""Rows of ``w`` at the positions ``x0``.
+
+    .. math:: y_{i, j} = w_{x_i, j}
+
+    Args:
+        x0: Array of any shape with row numbers from 0 to ``w.shape[0] - 1``.
+        w: Table, its rows along the first axis.
+
+    Returns:
+        Array of shape ``x0.shape + w.shape[1:]``.
+
+    Raises:
+        IndexError: A row number is out of range (on a GPU: reported by the device, later).
+    """
+    if w.dim() == 2:
+        return torch.embedding(w, x0)
+    return w[x0]
