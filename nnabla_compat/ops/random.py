@@ -1,0 +1,354 @@
+"""Operators that draw random numbers, and selection of the k largest.
+
+On a CPU the streams are those of nnabla's generator, a 32-bit Mersenne twister: for one seed the
+same numbers come out as there.
+"""
+import math
+
+import numpy as np
+import torch
+
+from ..registry import Double, Shape, Tensor, operator
+from .shapes import normalize_axis
+
+
+def _dropout_shape(x, p=0.5, seed=-1):
+    if not 0 <= p < 1:
+        raise ValueError(f"expected p in [0, 1), received {p}")
+    return x
+
+
+@operator("Dropout", shape=_dropout_shape)
+def dropout(x: Tensor, p: Double = 0.5, seed: int = -1, *, rng):
+    r"""Clear each element with probability ``p`` and scale the others so that the mean stays.
+
+    .. math:: y_i = x_i m_i / (1 - p), \quad m_i \sim \mathrm{Bernoulli}(1 - p)
+
+    Args:
+        x: Array of any shape.
+        p (float): Probability of clearing an element, in [0, 1).
+        seed (int): Seed of a stream of the function's own; -1 draws from the common stream.
+
+    Returns:
+        Array shaped as ``x``. The gradient passes through the elements kept.
+
+    Raises:
+        ValueError: ``p`` is outside [0, 1).
+
+    Source: Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting, 2014.
+    """
+    return x * rng.keep_mask(x.shape, p, x.device).to(x.dtype).mul_(1 / (1 - p))
+
+
+def _range_shape(low=0, high=1, shape=(), seed=-1):
+    if high <= low:
+        raise ValueError(f"expected high above low, received low={low} and high={high}")
+    return shape
+
+
+@operator("Rand", shape=_range_shape)
+def rand(low: float = 0, high: float = 1, shape: Shape = (), seed: int = -1, *, rng):
+    """Uniform random numbers in [low, high).
+
+    Args:
+        low (float): Lower bound, included.
+        high (float): Upper bound, excluded.
+        shape (tuple of int): Shape of the result.
+        seed (int): Seed of a stream of the function's own; -1 draws from the common stream.
+
+    Returns:
+        Array of shape ``shape``.
+
+    Raises:
+        ValueError: ``high`` is not above ``low``.
+    """
+    y = rng.rand(shape, None)
+    return y if low == 0 and high == 1 else y * (high - low) + low
+
+
+@operator("Randn", shape=lambda mu=0, sigma=1, shape=(), seed=-1: shape)
+def randn(mu: float = 0, sigma: float = 1, shape: Shape = (), seed: int = -1, *, rng):
+    r"""Normal random numbers of mean :math:`\mu` and standard deviation :math:`\sigma`.
+
+    Args:
+        mu (float): Mean.
+        sigma (float): Standard deviation.
+        shape (tuple of int): Shape of the result.
+        seed (int): Seed of a stream of the function's own; -1 draws from the common stream.
+
+    Returns:
+        Array of shape ``shape``.
+    """
+    y = rng.randn(shape, None)
+    return y if mu == 0 and sigma == 1 else y * sigma + mu
+
+
+@operator("Randint", shape=_range_shape)
+def randint(low: int = 0, high: int = 1, shape: Shape = (), seed: int = -1, *, rng):
+    """Uniform random integers in [low, high).
+
+    Args:
+        low (int): Lower bound, included.
+        high (int): Upper bound, excluded.
+        shape (tuple of int): Shape of the result.
+        seed (int): Seed of a stream of the function's own; -1 draws from the common stream.
+
+    Returns:
+        Array of int32 of shape ``shape``.
+
+    Raises:
+        ValueError: ``high`` is not above ``low``.
+    """
+    return rng.randint(low, high, shape, None).to(torch.int32)
+
+
+def raw_words(rng, n):
+    """The generator's next ``n`` 32-bit words, as uint64 so that arithmetic on them does not wrap."""
+    return rng.generator.randint(0, 1 << 32, size=n, dtype=np.uint32).astype(np.uint64)
+
+
+def _raw_doubles(rng, n):
+    """``n`` uniform numbers in [0, 1) of double precision, two words each, the low one first."""
+    words = raw_words(rng, 2 * n)
+    return (words[0::2] + words[1::2] * 4294967296.0) * 2.0 ** -64
+
+
+def _rand_binomial_shape(n=1, p=0.5, shape=(), seed=-1):
+    if n <= 0 or not 0 < p < 1:
+        raise ValueError(f"expected n above 0 and p in (0, 1), received n={n} and p={p}")
+    return shape
+
+
+@operator("RandBinomial", shape=_rand_binomial_shape)
+def rand_binomial(n: int = 1, p: float = 0.5, shape: Shape = (), seed: int = -1, *, rng):
+    """Random counts of successes among ``n`` trials that succeed with probability ``p``.
+
+    Args:
+        n (int): Number of trials, positive.
+        p (float): Probability of success, in (0, 1).
+        shape (tuple of int): Shape of the result.
+        seed (int): Seed of a stream of the function's own; -1 draws from the common stream.
+
+    Returns:
+        Array of shape ``shape``.
+
+    Raises:
+        ValueError: ``n`` or ``p`` is out of range.
+    """
+    count = math.prod(shape)
+    rare = min(p, 1 - p)
+    if n == 1:
+        y = (-np.log1p(-_raw_doubles(rng, count)) <= -math.log1p(-rare)).astype(np.float32)
+    elif n * rare < 8:
+        y = np.array([_binomial_by_waiting(n, rare, rng) for _ in range(count)], np.float32)
+    else:  # many successes: equal to nnabla in distribution, not in the single numbers
+        y = rng.generator.binomial(n, rare, count).astype(np.float32)
+    if rare != p:
+        y = n - y
+    return torch.from_numpy(y.reshape(shape))
+
+
+def _binomial_by_waiting(n, p, rng):
+    # Devroye, Non-uniform random variate generation, X.4.3, second waiting time algorithm.
+    limit, total, count = -math.log(1 - p), 0.0, 0
+    while count < n:
+        total -= math.log(1 - float(_raw_doubles(rng, 1)[0])) / (n - count)
+        if total > limit:
+            break
+        count += 1
+    return count
+
+
+def _rand_beta_shape(alpha=0.5, beta=0.5, shape=(), seed=-1):
+    if alpha <= 0 or beta <= 0:
+        raise ValueError(f"expected alpha and beta above 0, received alpha={alpha} and beta={beta}")
+    return shape
+
+
+@operator("RandBeta", shape=_rand_beta_shape)
+def rand_beta(alpha: float = 0.5, beta: float = 0.5, shape: Shape = (), seed: int = -1, *, rng):
+    """Random numbers in (0, 1) of the beta distribution; equal to nnabla's in distribution.
+
+    Args:
+        alpha (float): First shape parameter, positive.
+        beta (float): Second shape parameter, positive.
+        shape (tuple of int): Shape of the result.
+        seed (int): Seed of a stream of the function's own; -1 draws from the common stream.
+
+    Returns:
+        Array of shape ``shape``.
+
+    Raises:
+        ValueError: a parameter is not positive.
+    """
+    return torch.from_numpy(np.asarray(rng.generator.beta(alpha, beta, shape), np.float32))
+
+
+def _rand_gamma_shape(k=0.5, theta=1, shape=(), seed=-1):
+    if k <= 0 or theta <= 0:
+        raise ValueError(f"expected k and theta above 0, received k={k} and theta={theta}")
+    return shape
+
+
+@operator("RandGamma", shape=_rand_gamma_shape)
+def rand_gamma(k: float = 0.5, theta: float = 1, shape: Shape = (), seed: int = -1, *, rng):
+    """Random positive numbers of the gamma distribution; equal to nnabla's in distribution.
+
+    Args:
+        k (float): Shape parameter, positive.
+        theta (float): Scale parameter, positive.
+        shape (tuple of int): Shape of the result.
+        seed (int): Seed of a stream of the function's own; -1 draws from the common stream.
+
+    Returns:
+        Array of shape ``shape``.
+
+    Raises:
+        ValueError: a parameter is not positive.
+    """
+    return torch.from_numpy(np.asarray(rng.generator.gamma(k, theta, shape), np.float32))
+
+
+def _random_choice_shape(x, w, shape=(), replace=True, seed=-1):
+    if x != w or not x:
+        raise ValueError(f"expected values and weights of the same shape with at least 1 axis, received {x} and {w}")
+    count = math.prod(shape)
+    if not replace and count > x[-1]:
+        raise ValueError(f"expected at most {x[-1]} samples to be drawn without replacement, received shape {shape}")
+    return x[:-1] + (shape or (1,))
+
+
+@operator("RandomChoice", shape=_random_choice_shape)
+def random_choice(x: Tensor, w: Tensor, shape: Shape = (), replace: bool = True, seed: int = -1, *, rng):
+    """Draw elements along the last axis of ``x`` with probabilities proportional to ``w``.
+
+    Args:
+        x: Values to draw from, of shape ``(..., N)``.
+        w: Weights, none negative, shaped as ``x``.
+        shape (tuple of int): Shape of the sample for each row.
+        replace (bool): An element may be drawn more than once.
+        seed (int): Seed of a stream of the function's own; -1 draws from the common stream.
+
+    Returns:
+        Array of shape ``(..., *shape)``. The gradient of an element drawn goes to its value and, as in
+        nnabla, to its weight.
+
+    Raises:
+        ValueError: the shapes of ``x`` and ``w`` differ, or too many are drawn without replacement.
+    """
+    shape = shape or (1,)
+    count, n = math.prod(shape), x.shape[-1]
+    weights = w.detach().to("cpu", torch.float64).reshape(-1, n).numpy()
+    if replace:
+        draws = _raw_doubles(rng, count * len(weights)).reshape(-1, count)
+        sums = weights.cumsum(-1)
+        at = np.stack([np.searchsorted(c, d * c[-1], side="right") for c, d in zip(sums, draws)])
+    else:
+        at = np.stack([_choose_distinct(row, count, rng) for row in weights])
+    at = torch.from_numpy(np.minimum(at, n - 1)).reshape(x.shape[:-1] + (count,)).to(x.device)
+    y = x.gather(-1, at)
+    if w.requires_grad:
+        chosen = w.gather(-1, at)
+        y = y + (chosen - chosen.detach())
+    return y.reshape(x.shape[:-1] + shape)
+
+
+def _choose_distinct(weights, count, rng):
+    """``count`` different positions: draw, keep what is new, draw again for the rest."""
+    weights, chosen = weights.copy(), []
+    while len(chosen) < count:
+        weights[chosen] = 0
+        sums = weights.cumsum()
+        new = np.searchsorted(sums, _raw_doubles(rng, count - len(chosen)) * sums[-1], side="right")
+        chosen += dict.fromkeys(new.tolist())
+    return np.array(chosen)
+
+
+def _top_k_shape(x, k, base_axis, **_):
+    base_axis = normalize_axis(base_axis, len(x))
+    size = math.prod(x[base_axis:])
+    if not 0 < k <= size:
+        raise ValueError(f"expected k in [1, {size}], the elements of a sample, received {k}")
+    return base_axis
+
+
+def _top_k_data_shape(x, k, abs=False, reduce=True, base_axis=1, largest=True, with_index=False):
+    y = x[:_top_k_shape(x, k, base_axis)] + (k,)
+    if with_index and not reduce:
+        raise ValueError("expected reduce=True with with_index=True, received reduce=False")
+    return [y, y] if with_index else y if reduce else x
+
+
+def _rank(x, abs):
+    return x.detach().abs() if abs else x.detach()
+
+
+@operator("TopKData", shape=_top_k_data_shape)
+def top_k_data(x: Tensor, k: int, abs: bool = False, reduce: bool = True, base_axis: int = 1,
+               largest: bool = True, with_index: bool = False):
+    """Keep the ``k`` largest elements of each sample.
+
+    Args:
+        x: Array whose axes before ``base_axis`` count samples.
+        k (int): Number of elements to keep.
+        abs (bool): Compare absolute values; the values kept have their signs.
+        reduce (bool): Give only the ``k`` elements, in order; otherwise ``x`` with the others cleared.
+        base_axis (int): First axis of a sample.
+        largest (bool): Keep the largest, else the smallest.
+        with_index (bool): Give positions within the flattened sample too.
+
+    Returns:
+        Array of shape ``x.shape[:base_axis] + (k,)``, or of the shape of ``x`` without ``reduce``, and the
+        positions (uint64) if asked for. With ``reduce`` the gradient goes to the
+        elements kept, without it to all.
+
+    Raises:
+        ValueError: ``k`` or ``base_axis`` is out of range, or positions are asked for without ``reduce``.
+    """
+    flat = x.flatten(base_axis)
+    at = torch.sort(_rank(flat, abs), dim=-1, descending=largest, stable=True)[1][..., :k]
+    y = flat.gather(-1, at)
+    if not reduce:
+        # The whole gradient passes, to the elements cleared too.
+        return torch.zeros_like(flat).scatter(-1, at, y.detach()).reshape(x.shape) + (x - x.detach())
+    return (y, at.contiguous().view(torch.uint64)) if with_index else y
+
+
+class _TopKGrad(torch.autograd.Function):
+    @staticmethod
+    def forward(x, k, abs, base_axis):
+        return x.clone()
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        _, ctx.k, ctx.abs, ctx.base_axis = inputs
+
+    @staticmethod
+    def backward(ctx, dy):
+        flat = dy.flatten(ctx.base_axis)
+        at = torch.topk(_rank(flat, ctx.abs), ctx.k, dim=-1)[1]
+        return torch.zeros_like(flat).scatter(-1, at, flat.gather(-1, at)).reshape(dy.shape), None, None, None
+
+
+def _top_k_grad_shape(x, k, abs=False, base_axis=1):
+    _top_k_shape(x, k, base_axis)
+    return x
+
+
+@operator("TopKGrad", shape=_top_k_grad_shape)
+def top_k_grad(x: Tensor, k: int, abs: bool = False, base_axis: int = 1):
+    """Pass ``x`` on unchanged, but only the ``k`` largest elements of each sample's gradient back.
+
+    Args:
+        x: Array whose axes before ``base_axis`` count samples.
+        k (int): Number of gradient elements to keep.
+        abs (bool): Compare absolute values.
+        base_axis (int): First axis of a sample.
+
+    Returns:
+        Array equal to ``x``.
+
+    Raises:
+        ValueError: ``k`` or ``base_axis`` is out of range.
+    """
+    return _TopKGrad.apply(x, k, abs, base_axis)
