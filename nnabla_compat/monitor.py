@@ -145,9 +145,9 @@ class MonitorImage:
         os.makedirs(self.save_dir, exist_ok=True)
 
     def default_normalize_method(self, x):
-        """Scale ``x`` to [0, 1] by its smallest and largest value."""
+        """Scale ``x`` to [0, 1] by its smallest and largest value; a constant ``x`` becomes 0."""
         low, high = x.min(), x.max()
-        return (x - low) / (high - low)
+        return (x - low) / (high - low) if high != low else np.zeros(x.shape)
 
     def add(self, index, var):
         """Write the images of ``var`` when ``index`` is due.
