@@ -1,0 +1,1 @@
+"""Modules and graph descriptions."""
