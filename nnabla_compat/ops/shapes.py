@@ -43,3 +43,27 @@ def doubled_axis(x, *, axis, **_):
     """The input's shape, twice as long along ``axis``."""
     axis = normalize_axis(axis, len(x))
     return (*x[:axis], 2 * x[axis], *x[axis + 1:])
+
+
+def equal_shapes(*x, **_):
+    """The one shape all inputs have."""
+    if not x:
+        raise ValueError("expected at least one input, received none")
+    for shape in x:
+        if shape != x[0]:
+            raise ValueError(f"expected inputs of one shape, received {', '.join(str(tuple(s)) for s in x)}. "
+                             "Nothing is broadcast here: reshape or broadcast them first")
+    return x[0]
+
+
+# Checks for kernels, of what torch would silently broadcast and nnabla refuses
+
+def require_equal_axes(x0, x1):
+    """ValueError when the numbers of axes of two tensors differ."""
+    if x0.dim() != x1.dim():
+        broadcast_pair(tuple(x0.shape), tuple(x1.shape))
+
+
+def require_equal_shapes(*x):
+    """ValueError when the shapes of the tensors differ."""
+    equal_shapes(*[t.shape for t in x])

@@ -1,0 +1,546 @@
+"""Comparisons, logic and selection.
+
+Comparisons and logic give 0 or 1 in the dtype of their input. They have no gradient: the outputs
+stand outside torch's graph, where nnabla raises when it meets them in a backward pass.
+"""
+import torch
+import torch.nn.functional as F
+
+from ..registry import Double, Tensor, operator
+from .math import StraightThrough
+from .shapes import broadcast_pair, require_equal_axes, same_shape
+
+
+# Comparison of two arrays
+
+@operator("Equal", shape=broadcast_pair)
+def equal(x0: Tensor, x1: Tensor):
+    """1 where ``x0`` equals ``x1``, else 0.
+
+    Args:
+        x0: Array of any shape.
+        x1: Array with as many axes as ``x0``; axes of length 1 are stretched, in either.
+
+    Returns:
+        Array of the broadcast shape, without gradient.
+
+    Raises:
+        ValueError: The shapes do not match.
+    """
+    require_equal_axes(x0, x1)
+    return torch.eq(x0, x1).type_as(x0)
+
+
+@operator("NotEqual", shape=broadcast_pair)
+def not_equal(x0: Tensor, x1: Tensor):
+    """1 where ``x0`` differs from ``x1``, else 0.
+
+    Args:
+        x0: Array of any shape.
+        x1: Array with as many axes as ``x0``; axes of length 1 are stretched, in either.
+
+    Returns:
+        Array of the broadcast shape, without gradient.
+
+    Raises:
+        ValueError: The shapes do not match.
+    """
+    require_equal_axes(x0, x1)
+    return torch.ne(x0, x1).type_as(x0)
+
+
+@operator("Greater", shape=broadcast_pair)
+def greater(x0: Tensor, x1: Tensor):
+    r"""1 where :math:`x_0 > x_1`, else 0.
+
+    Args:
+        x0: Array of any shape.
+        x1: Array with as many axes as ``x0``; axes of length 1 are stretched, in either.
+
+    Returns:
+        Array of the broadcast shape, without gradient.
+
+    Raises:
+        ValueError: The shapes do not match.
+    """
+    require_equal_axes(x0, x1)
+    return torch.gt(x0, x1).type_as(x0)
+
+
+@operator("GreaterEqual", shape=broadcast_pair)
+def greater_equal(x0: Tensor, x1: Tensor):
+    r"""1 where :math:`x_0 \ge x_1`, else 0.
+
+    Args:
+        x0: Array of any shape.
+        x1: Array with as many axes as ``x0``; axes of length 1 are stretched, in either.
+
+    Returns:
+        Array of the broadcast shape, without gradient.
+
+    Raises:
+        ValueError: The shapes do not match.
+    """
+    require_equal_axes(x0, x1)
+    return torch.ge(x0, x1).type_as(x0)
+
+
+@operator("Less", shape=broadcast_pair)
+def less(x0: Tensor, x1: Tensor):
+    r"""1 where :math:`x_0 < x_1`, else 0.
+
+    Args:
+        x0: Array of any shape.
+        x1: Array with as many axes as ``x0``; axes of length 1 are stretched, in either.
+
+    Returns:
+        Array of the broadcast shape, without gradient.
+
+    Raises:
+        ValueError: The shapes do not match.
+    """
+    require_equal_axes(x0, x1)
+    return torch.lt(x0, x1).type_as(x0)
+
+
+@operator("LessEqual", shape=broadcast_pair)
+def less_equal(x0: Tensor, x1: Tensor):
+    r"""1 where :math:`x_0 \le x_1`, else 0.
+
+    Args:
+        x0: Array of any shape.
+        x1: Array with as many axes as ``x0``; axes of length 1 are stretched, in either.
+
+    Returns:
+        Array of the broadcast shape, without gradient.
+
+    Raises:
+        ValueError: The shapes do not match.
+    """
+    require_equal_axes(x0, x1)
+    return torch.le(x0, x1).type_as(x0)
+
+
+# Comparison with a scalar
+
+@operator("EqualScalar", shape=same_shape)
+def equal_scalar(x0: Tensor, val: Double = 1):
+    """1 where ``x0`` equals the scalar, else 0.
+
+    Args:
+        x0: Array of any shape.
+        val (float): The scalar.
+
+    Returns:
+        Array shaped as ``x0``, without gradient.
+    """
+    return torch.eq(x0, val).type_as(x0)
+
+
+@operator("NotEqualScalar", shape=same_shape)
+def not_equal_scalar(x0: Tensor, val: Double = 1):
+    """1 where ``x0`` differs from the scalar, else 0.
+
+    Args:
+        x0: Array of any shape.
+        val (float): The scalar.
+
+    Returns:
+        Array shaped as ``x0``, without gradient.
+    """
+    return torch.ne(x0, val).type_as(x0)
+
+
+@operator("GreaterScalar", shape=same_shape)
+def greater_scalar(x0: Tensor, val: Double = 1):
+    r"""1 where :math:`x_0 > v`, else 0.
+
+    Args:
+        x0: Array of any shape.
+        val (float): :math:`v`.
+
+    Returns:
+        Array shaped as ``x0``, without gradient.
+    """
+    return torch.gt(x0, val).type_as(x0)
+
+
+@operator("GreaterEqualScalar", shape=same_shape)
+def greater_equal_scalar(x0: Tensor, val: Double = 1):
+    r"""1 where :math:`x_0 \ge v`, else 0.
+
+    Args:
+        x0: Array of any shape.
+        val (float): :math:`v`.
+
+    Returns:
+        Array shaped as ``x0``, without gradient.
+    """
+    return torch.ge(x0, val).type_as(x0)
+
+
+@operator("LessScalar", shape=same_shape)
+def less_scalar(x0: Tensor, val: Double = 1):
+    r"""1 where :math:`x_0 < v`, else 0.
+
+    Args:
+        x0: Array of any shape.
+        val (float): :math:`v`.
+
+    Returns:
+        Array shaped as ``x0``, without gradient.
+    """
+    return torch.lt(x0, val).type_as(x0)
+
+
+@operator("LessEqualScalar", shape=same_shape)
+def less_equal_scalar(x0: Tensor, val: Double = 1):
+    r"""1 where :math:`x_0 \le v`, else 0.
+
+    Args:
+        x0: Array of any shape.
+        val (float): :math:`v`.
+
+    Returns:
+        Array shaped as ``x0``, without gradient.
+    """
+    return torch.le(x0, val).type_as(x0)
+
+
+# Logic: every value but 0 is true
+
+@operator("LogicalNot", shape=same_shape)
+def logical_not(x0: Tensor):
+    """1 where ``x0`` is 0, else 0.
+
+    Args:
+        x0: Array of any shape.
+
+    Returns:
+        Array shaped as ``x0``, without gradient.
+    """
+    return torch.logical_not(x0).type_as(x0)
+
+
+@operator("LogicalAnd", shape=broadcast_pair)
+def logical_and(x0: Tensor, x1: Tensor):
+    """1 where both inputs differ from 0, else 0.
+
+    Args:
+        x0: Array of any shape.
+        x1: Array with as many axes as ``x0``; axes of length 1 are stretched, in either.
+
+    Returns:
+        Array of the broadcast shape, without gradient.
+
+    Raises:
+        ValueError: The shapes do not match.
+    """
+    require_equal_axes(x0, x1)
+    return torch.logical_and(x0, x1).type_as(x0)
+
+
+@operator("LogicalOr", shape=broadcast_pair)
+def logical_or(x0: Tensor, x1: Tensor):
+    """1 where at least one input differs from 0, else 0.
+
+    Args:
+        x0: Array of any shape.
+        x1: Array with as many axes as ``x0``; axes of length 1 are stretched, in either.
+
+    Returns:
+        Array of the broadcast shape, without gradient.
+
+    Raises:
+        ValueError: The shapes do not match.
+    """
+    require_equal_axes(x0, x1)
+    return torch.logical_or(x0, x1).type_as(x0)
+
+
+@operator("LogicalXor", shape=broadcast_pair)
+def logical_xor(x0: Tensor, x1: Tensor):
+    """1 where exactly one input differs from 0, else 0.
+
+    Args:
+        x0: Array of any shape.
+        x1: Array with as many axes as ``x0``; axes of length 1 are stretched, in either.
+
+    Returns:
+        Array of the broadcast shape, without gradient.
+
+    Raises:
+        ValueError: The shapes do not match.
+    """
+    require_equal_axes(x0, x1)
+    return torch.logical_xor(x0, x1).type_as(x0)
+
+
+@operator("LogicalAndScalar", shape=same_shape)
+def logical_and_scalar(x0: Tensor, val: bool):
+    """1 where ``x0`` differs from 0 and the scalar is true, else 0.
+
+    Args:
+        x0: Array of any shape.
+        val (bool): The scalar.
+
+    Returns:
+        Array shaped as ``x0``, without gradient.
+    """
+    return torch.ne(x0, 0).type_as(x0) if val else torch.zeros_like(x0)
+
+
+@operator("LogicalOrScalar", shape=same_shape)
+def logical_or_scalar(x0: Tensor, val: bool):
+    """1 where ``x0`` differs from 0 or the scalar is true, else 0.
+
+    Args:
+        x0: Array of any shape.
+        val (bool): The scalar.
+
+    Returns:
+        Array shaped as ``x0``, without gradient.
+    """
+    return torch.ones_like(x0) if val else torch.ne(x0, 0).type_as(x0)
+
+
+@operator("LogicalXorScalar", shape=same_shape)
+def logical_xor_scalar(x0: Tensor, val: bool):
+    """1 where either ``x0`` differs from 0 or the scalar is true, but not both, else 0.
+
+    Args:
+        x0: Array of any shape.
+        val (bool): The scalar.
+
+    Returns:
+        Array shaped as ``x0``, without gradient.
+    """
+    return (torch.eq(x0, 0) if val else torch.ne(x0, 0)).type_as(x0)
+
+
+# Larger, smaller, sign
+
+@operator("Maximum2", shape=broadcast_pair)
+def maximum2(x0: Tensor, x1: Tensor):
+    r"""The larger of two arrays, element by element.
+
+    .. math:: y = \max(x_0, x_1)
+
+    The gradient goes to the input taken, at a tie to ``x1``.
+
+    Args:
+        x0: Array of any shape.
+        x1: Array with as many axes as ``x0``; axes of length 1 are stretched, in either.
+
+    Returns:
+        Array of the broadcast shape.
+
+    Raises:
+        ValueError: The shapes do not match.
+    """
+    require_equal_axes(x0, x1)
+    return torch.where(x0 > x1, x0, x1)  # torch.maximum shares the gradient of a tie
+
+
+@operator("Minimum2", shape=broadcast_pair)
+def minimum2(x0: Tensor, x1: Tensor):
+    r"""The smaller of two arrays, element by element.
+
+    .. math:: y = \min(x_0, x_1)
+
+    The gradient goes to the input taken, at a tie to ``x1``.
+
+    Args:
+        x0: Array of any shape.
+        x1: Array with as many axes as ``x0``; axes of length 1 are stretched, in either.
+
+    Returns:
+        Array of the broadcast shape.
+
+    Raises:
+        ValueError: The shapes do not match.
+    """
+    require_equal_axes(x0, x1)
+    return torch.where(x0 < x1, x0, x1)  # torch.minimum shares the gradient of a tie
+
+
+@operator("MaximumScalar", shape=same_shape)
+def maximum_scalar(x: Tensor, val: Double = 1.0):
+    r"""The larger of an array and a scalar.
+
+    .. math:: y = \max(x, v)
+
+    The gradient is 1 where :math:`x > v`, else 0. NaN stays NaN, so that a diverged network shows.
+
+    Args:
+        x: Array of any shape.
+        val (float): :math:`v`.
+
+    Returns:
+        Array shaped as ``x``.
+    """
+    return F.threshold(x, val, val)  # clamp has gradient 1 at the bound
+
+
+@operator("MinimumScalar", shape=same_shape)
+def minimum_scalar(x: Tensor, val: Double = 1.0):
+    r"""The smaller of an array and a scalar.
+
+    .. math:: y = \min(x, v)
+
+    The gradient is 1 where :math:`x < v`, else 0. NaN stays NaN, so that a diverged network shows.
+
+    Args:
+        x: Array of any shape.
+        val (float): :math:`v`.
+
+    Returns:
+        Array shaped as ``x``.
+    """
+    return -F.threshold(-x, -val, -val)  # clamp has gradient 1 at the bound
+
+
+def _sign(x, alpha):
+    y = torch.sign(x)
+    return y if alpha == 0 else torch.where(y == 0, alpha, y)
+
+
+@operator("Sign", shape=same_shape)
+def sign(x: Tensor, alpha: float = 1.0):
+    r"""Sign, with a straight-through gradient.
+
+    .. math:: y = \begin{cases} 1 & x > 0 \\ \alpha & x = 0 \\ -1 & x < 0 \end{cases}
+
+    The gradient passes unchanged, as if :math:`y = x`.
+
+    Args:
+        x: Array of any shape.
+        alpha (float): Value at 0.
+
+    Returns:
+        Array shaped as ``x``.
+    """
+    return StraightThrough.apply(x, _sign, alpha)
+
+
+# Selection and repair
+
+def _where_shape(condition, x_true, x_false):
+    if x_true != x_false:
+        raise ValueError(f"expected x_true and x_false of one shape, received {x_true} and {x_false}")
+    if condition != x_true[:len(condition)]:
+        raise ValueError(f"expected a condition shaped as the first axes of x_true {x_true}, received shape "
+                         f"{condition}")
+    return x_true
+
+
+@operator("Where", shape=_where_shape)
+def where(condition: Tensor, x_true: Tensor, x_false: Tensor):
+    r"""Elements of one array where a condition holds, of another elsewhere.
+
+    .. math:: y = \begin{cases} x_\mathrm{true} & c \ne 0 \\ x_\mathrm{false} & c = 0 \end{cases}
+
+    Args:
+        condition: Array that is 0 where the condition fails; no gradient. With fewer axes than
+            ``x_true`` it chooses among whole sub-arrays: its axes are the first ones of ``x_true``.
+        x_true: Array of any shape.
+        x_false: Array shaped as ``x_true``.
+
+    Returns:
+        Array shaped as ``x_true``.
+
+    Raises:
+        ValueError: The shapes do not match.
+    """
+    shape = condition.shape
+    if shape != x_true.shape or shape != x_false.shape:
+        _where_shape(tuple(shape), tuple(x_true.shape), tuple(x_false.shape))
+        condition = condition.reshape(shape + (1,) * (x_true.dim() - len(shape)))
+    return torch.where(condition != 0, x_true, x_false)
+
+
+def _searchsorted_shape(sorted_sequence, values, right=False):
+    if len(sorted_sequence) != len(values) or not values or sorted_sequence[:-1] != values[:-1]:
+        raise ValueError("expected sorted_sequence and values of equal shapes up to the last axis, received "
+                         f"{sorted_sequence} and {values}")
+    return values
+
+
+def _searchsorted_resolve(arguments, *_):
+    if arguments["right"] is None:
+        arguments["right"] = False
+
+
+@operator("SearchSorted", shape=_searchsorted_shape, resolve=_searchsorted_resolve)
+def searchsorted(sorted_sequence: Tensor, values: Tensor, right: bool = None):
+    """Positions at which values would have to be inserted to keep a sequence sorted.
+
+    Args:
+        sorted_sequence: Array (..., length), ascending along the last axis; equal elements are allowed.
+        values: Array (..., count) with the same leading axes.
+        right (bool): Insert behind elements equal to the value instead of before them.
+
+    Returns:
+        Array shaped as ``values`` of positions from 0 to length, as floating point numbers, without
+        gradient.
+
+    Raises:
+        ValueError: The leading axes differ.
+    """
+    if sorted_sequence.shape[:-1] != values.shape[:-1] or sorted_sequence.dim() != values.dim():
+        _searchsorted_shape(tuple(sorted_sequence.shape), tuple(values.shape))
+    return torch.searchsorted(sorted_sequence.contiguous(), values.contiguous(), right=bool(right)).type_as(values)
+
+
+@operator("IsNaN", shape=same_shape)
+def isnan(x0: Tensor):
+    """1 where ``x0`` is NaN, else 0.
+
+    Args:
+        x0: Array of any shape.
+
+    Returns:
+        Array shaped as ``x0``, without gradient.
+    """
+    return torch.isnan(x0).type_as(x0)
+
+
+@operator("IsInf", shape=same_shape)
+def isinf(x0: Tensor):
+    """1 where ``x0`` is infinite, of either sign, else 0.
+
+    Args:
+        x0: Array of any shape.
+
+    Returns:
+        Array shaped as ``x0``, without gradient.
+    """
+    return torch.isinf(x0).type_as(x0)
+
+
+@operator("ResetNaN", shape=same_shape)
+def reset_nan(x0: Tensor, val: Double = 0):
+    """Replace NaN by a number. Replaced elements get no gradient.
+
+    Args:
+        x0: Array of any shape.
+        val (float): The replacement.
+
+    Returns:
+        Array shaped as ``x0``.
+    """
+    return x0.masked_fill(torch.isnan(x0), val)
+
+
+@operator("ResetInf", shape=same_shape)
+def reset_inf(x0: Tensor, val: Double = 0):
+    """Replace infinities, of either sign, by a number. Replaced elements get no gradient.
+
+    Args:
+        x0: Array of any shape.
+        val (float): The replacement.
+
+    Returns:
+        Array shaped as ``x0``.
+    """
+    return x0.masked_fill(torch.isinf(x0), val)

@@ -1,0 +1,440 @@
+"""Elementary functions and constant arrays."""
+import functools
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from ..registry import AsIs, Shape, Tensor, operator
+from .shapes import broadcast_pair, require_equal_axes, same_shape
+
+
+class StraightThrough(torch.autograd.Function):
+    """``StraightThrough.apply(x, step, *arguments)`` is ``step(x, *arguments)`` with the gradient of x."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x, step, *arguments):
+        return step(x, *arguments)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.inputs = len(inputs)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return (grad,) + (None,) * (ctx.inputs - 1)
+
+
+# Elementary functions
+
+@operator("Identity", shape=same_shape)
+def identity(x: AsIs):
+    """Copy of the input.
+
+    Args:
+        x: Array of any shape and dtype.
+
+    Returns:
+        Array shaped as ``x``, of its dtype.
+    """
+    return x.clone()
+
+
+@operator("Exp", shape=same_shape)
+def exp(x: Tensor):
+    r"""Exponential.
+
+    .. math:: y = e^x
+
+    Args:
+        x: Array of any shape.
+
+    Returns:
+        Array shaped as ``x``.
+    """
+    return torch.exp(x)
+
+
+@operator("Log", shape=same_shape)
+def log(x: Tensor):
+    r"""Natural logarithm.
+
+    .. math:: y = \ln x
+
+    Args:
+        x: Array of any shape.
+
+    Returns:
+        Array shaped as ``x``: minus infinity at 0, NaN below.
+    """
+    return torch.log(x)
+
+
+@operator("Abs", shape=same_shape)
+def abs_(x: Tensor):
+    r"""Absolute value.
+
+    .. math:: y = |x|
+
+    The gradient at 0 is 1.
+
+    Args:
+        x: Array of any shape.
+
+    Returns:
+        Array shaped as ``x``.
+    """
+    return F.leaky_relu(-x, -1.0)  # torch.abs has gradient 0 at 0
+
+
+@operator("Erf", shape=same_shape)
+def erf(x: Tensor):
+    r"""Gauss error function.
+
+    .. math:: y = \frac{2}{\sqrt{\pi}} \int_0^x e^{-t^2} dt
+
+    Args:
+        x: Array of any shape.
+
+    Returns:
+        Array shaped as ``x``, in (-1, 1).
+    """
+    return torch.erf(x)
+
+
+# Trigonometric and hyperbolic functions
+
+@operator("Sin", shape=same_shape)
+def sin(x: Tensor):
+    r"""Sine.
+
+    .. math:: y = \sin x
+
+    Args:
+        x: Angles in radians, array of any shape.
+
+    Returns:
+        Array shaped as ``x``.
+    """
+    return torch.sin(x)
+
+
+@operator("Cos", shape=same_shape)
+def cos(x: Tensor):
+    r"""Cosine.
+
+    .. math:: y = \cos x
+
+    Args:
+        x: Angles in radians, array of any shape.
+
+    Returns:
+        Array shaped as ``x``.
+    """
+    return torch.cos(x)
+
+
+@operator("Tan", shape=same_shape)
+def tan(x: Tensor):
+    r"""Tangent.
+
+    .. math:: y = \tan x
+
+    Args:
+        x: Angles in radians, array of any shape.
+
+    Returns:
+        Array shaped as ``x``.
+    """
+    return torch.tan(x)
+
+
+@operator("ASin", shape=same_shape)
+def asin(x: Tensor):
+    r"""Inverse sine.
+
+    .. math:: y = \arcsin x
+
+    Args:
+        x: Array of any shape; NaN comes out of elements outside [-1, 1].
+
+    Returns:
+        Array shaped as ``x``, angles in radians.
+    """
+    return torch.asin(x)
+
+
+@operator("ACos", shape=same_shape)
+def acos(x: Tensor):
+    r"""Inverse cosine.
+
+    .. math:: y = \arccos x
+
+    Args:
+        x: Array of any shape; NaN comes out of elements outside [-1, 1].
+
+    Returns:
+        Array shaped as ``x``, angles in radians.
+    """
+    return torch.acos(x)
+
+
+@operator("ATan", shape=same_shape)
+def atan(x: Tensor):
+    r"""Inverse tangent.
+
+    .. math:: y = \arctan x
+
+    Args:
+        x: Array of any shape.
+
+    Returns:
+        Array shaped as ``x``, angles in radians.
+    """
+    return torch.atan(x)
+
+
+@operator("ATan2", shape=broadcast_pair)
+def atan2(x0: Tensor, x1: Tensor):
+    r"""Angle of the point (x1, x0) seen from the origin.
+
+    .. math:: y = \operatorname{arctan2}(x_0, x_1)
+
+    Args:
+        x0: Ordinates, array of any shape.
+        x1: Abscissas, with as many axes; axes of length 1 are stretched, in either.
+
+    Returns:
+        Array of the broadcast shape, angles in radians from :math:`-\pi` to :math:`\pi`.
+
+    Raises:
+        ValueError: The shapes do not match.
+    """
+    require_equal_axes(x0, x1)
+    return torch.atan2(x0, x1)
+
+
+@operator("Sinh", shape=same_shape)
+def sinh(x: Tensor):
+    r"""Hyperbolic sine.
+
+    .. math:: y = \sinh x
+
+    Args:
+        x: Array of any shape.
+
+    Returns:
+        Array shaped as ``x``.
+    """
+    return torch.sinh(x)
+
+
+@operator("Cosh", shape=same_shape)
+def cosh(x: Tensor):
+    r"""Hyperbolic cosine.
+
+    .. math:: y = \cosh x
+
+    Args:
+        x: Array of any shape.
+
+    Returns:
+        Array shaped as ``x``.
+    """
+    return torch.cosh(x)
+
+
+@operator("ASinh", shape=same_shape)
+def asinh(x: Tensor):
+    r"""Inverse hyperbolic sine.
+
+    .. math:: y = \operatorname{arsinh} x
+
+    Args:
+        x: Array of any shape.
+
+    Returns:
+        Array shaped as ``x``.
+    """
+    return torch.asinh(x)
+
+
+@operator("ACosh", shape=same_shape)
+def acosh(x: Tensor):
+    r"""Inverse hyperbolic cosine.
+
+    .. math:: y = \operatorname{arcosh} x
+
+    Args:
+        x: Array of any shape; NaN comes out of elements below 1.
+
+    Returns:
+        Array shaped as ``x``.
+    """
+    return torch.acosh(x)
+
+
+@operator("ATanh", shape=same_shape)
+def atanh(x: Tensor):
+    r"""Inverse hyperbolic tangent.
+
+    .. math:: y = \operatorname{artanh} x
+
+    Args:
+        x: Array of any shape; NaN comes out of elements outside [-1, 1].
+
+    Returns:
+        Array shaped as ``x``.
+    """
+    return torch.atanh(x)
+
+
+# Rounding, with straight-through gradients
+
+def round_half_away(x):
+    """Nearest integer, halves away from 0 (torch.round takes them to the even one)."""
+    # The largest number below a half: a half itself would carry 0.49999997 over to 1.
+    half = 0.5 - torch.finfo(x.dtype).eps / 4
+    return torch.trunc(x + torch.sign(x) * half)
+
+
+@operator("Round", shape=same_shape)
+def round_(x: Tensor):
+    """Nearest integer, halves away from 0, with a straight-through gradient.
+
+    The gradient passes unchanged, as if the output were the input.
+
+    Args:
+        x: Array of any shape.
+
+    Returns:
+        Array shaped as ``x``.
+    """
+    return StraightThrough.apply(x, round_half_away)
+
+
+@operator("Ceil", shape=same_shape)
+def ceil(x: Tensor):
+    r"""Smallest integer not below, with a straight-through gradient.
+
+    .. math:: y = \lceil x \rceil
+
+    The gradient passes unchanged, as if the output were the input.
+
+    Args:
+        x: Array of any shape.
+
+    Returns:
+        Array shaped as ``x``.
+    """
+    return StraightThrough.apply(x, torch.ceil)
+
+
+@operator("Floor", shape=same_shape)
+def floor(x: Tensor):
+    r"""Largest integer not above, with a straight-through gradient.
+
+    .. math:: y = \lfloor x \rfloor
+
+    The gradient passes unchanged, as if the output were the input.
+
+    Args:
+        x: Array of any shape.
+
+    Returns:
+        Array shaped as ``x``.
+    """
+    return StraightThrough.apply(x, torch.floor)
+
+
+# Constant arrays, on torch's default device
+
+def _constant_shape(val=0, shape=()):
+    if any(n < 0 for n in shape):
+        raise ValueError(f"expected a shape without negative lengths, received {tuple(shape)}")
+    return tuple(shape)
+
+
+@operator("Constant", shape=_constant_shape)
+def constant(val: float = 0, shape: Shape = ()):
+    """Array filled with one value.
+
+    Args:
+        val (float): The value.
+        shape (tuple of int): Shape of the array; a scalar by default.
+
+    Returns:
+        Array of the given shape.
+
+    Raises:
+        ValueError: A length is negative.
+    """
+    return torch.full(shape, val, dtype=torch.float32)
+
+
+@functools.lru_cache(maxsize=64)
+def _progression(start, stop, step):
+    """The numbers of :func:`arange`, added up in float32 as nnabla does: which ones there are depends on it."""
+    start, stop, step = np.float32([start, stop, step])
+    if step == 0:
+        raise ValueError("expected a step other than 0, received step=0")
+    count = max(0, math.ceil((float(stop) - float(start)) / float(step)))
+    numbers = np.full(count + count // 8 + 8, step)  # rounding may add some
+    numbers[0] = start
+    numbers = np.add.accumulate(numbers)
+    return numbers[(numbers < stop if step > 0 else numbers > stop).cumprod(dtype=bool)]
+
+
+def _arange_shape(start, stop, step=1.0):
+    return _progression(start, stop, step).shape
+
+
+@operator("Arange", shape=_arange_shape)
+def arange(start: float, stop: float, step: float = 1):
+    r"""Numbers of equal distance, from ``start`` on and short of ``stop``.
+
+    .. math:: y_0 = \mathrm{start}, \quad y_{i+1} = y_i + \mathrm{step}
+
+    Args:
+        start (float): The first number.
+        stop (float): The end, itself left out.
+        step (float): The distance, which may be negative.
+
+    Returns:
+        Array (count,), empty when ``step`` leads away from ``stop``.
+
+    Raises:
+        ValueError: ``step`` is 0.
+    """
+    return torch.tensor(_progression(start, stop, step))
+
+
+def _linspace_shape(start, stop, num):
+    if num < 0:
+        raise ValueError(f"expected num of at least 0, received {num}")
+    return (num,)
+
+
+@operator("Linspace", shape=_linspace_shape)
+def linspace(start: float, stop: float, num: int):
+    r"""Numbers of equal distance, from ``start`` to ``stop``, both included.
+
+    .. math:: y_i = \mathrm{start} + i \cdot \frac{\mathrm{stop} - \mathrm{start}}{\mathrm{num} - 1}
+
+    Args:
+        start (float): The first number.
+        stop (float): The last number.
+        num (int): How many; a single one is ``start``.
+
+    Returns:
+        Array (num,).
+
+    Raises:
+        ValueError: ``num`` is negative.
+    """
+    start, stop = np.float32([start, stop])
+    step = float(stop - start) / max(num - 1, 1)
+    return torch.tensor((start + np.arange(num) * step).astype(np.float32))  # rounds where nnabla rounds
