@@ -5,10 +5,9 @@ from ..registry import Tensor, operator
 
 
 def _batch_matmul_shape(a, b, transpose_a=False, transpose_b=False):
-    if len(a) < 2 or len(b) < 2:
-        raise ValueError(f"expected inputs with at least 2 axes, received shapes {a} and {b}")
-    if len(a) != len(b):
-        raise ValueError(f"expected inputs with the same number of axes, received shapes {a} and {b}")
+    if len(a) < 3 or len(a) != len(b):
+        raise ValueError(f"expected inputs with the same number of axes, at least 3, received shapes {a} and {b}. "
+                         "Matrices alone are multiplied by affine, or by `a @ b`")
     rows, inner_a = (a[-1], a[-2]) if transpose_a else a[-2:]
     inner_b, columns = (b[-1], b[-2]) if transpose_b else b[-2:]
     if inner_a != inner_b:
@@ -130,10 +129,9 @@ def _einsum_shape(*x, equation=""):
             raise ValueError(f"expected a subscript for each axis, received '{term}' for shape {s}")
         for letter, n in [*zip(before, s), *zip(after, s[len(s) - len(after):])]:
             known = sizes.setdefault(letter, n)
-            if known != n and known != 1 and n != 1:
+            if known != n:
                 raise ValueError(f"expected axes of one subscript to have equal sizes, received {known} and {n} "
                                  f"for '{letter}'")
-            sizes[letter] = max(known, n)
         inner = s[len(before):len(before) + rest]
         n = max(len(batch), rest)
         batch = tuple([max(p, q) for p, q in zip((1,) * (n - len(batch)) + batch, (1,) * (n - rest) + inner)])
