@@ -1,0 +1,176 @@
+"""One parameter of a solver, with the state the solver keeps for it."""
+import numpy as np
+import torch
+
+from ..engine.storage import WRITTEN, ZEROED, Storage
+from ..engine.variable import Variable
+
+
+class SolverState:
+    """State of one parameter, as ``Solver.get_states`` hands it out.
+
+    Attributes:
+        t (int): Number of updates so far; a copy.
+        pstate (dict): State name to Variable. Writing to the Variables changes the solver's state.
+    """
+
+    def __init__(self):
+        self.pstate = {}
+        self.t = 0
+
+
+class Slot:
+    """A parameter as the update sees it: a weight tensor, a gradient tensor, state tensors, a counter.
+
+    The weight is held as an alias (``tensor.data``): writing through it leaves torch's version counter
+    alone, so that an update between forward and backward is simply seen, as in nnabla. Making the alias
+    costs as much as a small kernel, hence it is kept until the parameter gets other memory.
+    """
+
+    __slots__ = ("key", "container", "names", "keeps_dtype", "t", "states", "exposed",
+                 "_tensor", "_pointer", "alias", "place")
+
+    def __init__(self, key, parameter, names):
+        self.keeps_dtype = isinstance(parameter, torch.Tensor)
+        if self.keeps_dtype:
+            parameter = variable_over(parameter)
+        self.key, self.container = key, parameter.container
+        self._tensor = None
+        self._pointer = 0
+        self.reset(names)
+
+    def reset(self, names):
+        """Start over: no updates yet, all states zero."""
+        self.names = names
+        self.t = 0
+        self.states = None     # tensors, made when first needed, on the weight's device
+        self.exposed = None    # name to Variable over the states, once somebody asked for them
+
+    # -- weight and gradient -------------------------------------------------------------------------
+
+    def weight(self):
+        """The weight's alias, float32 for nnabla's variables; ``place`` is its (device, dtype)."""
+        storage = self.container.storage
+        tensor = storage.present()
+        if tensor is None or tensor is not self._tensor or tensor.data_ptr() != self._pointer:
+            tensor = self._find_weight()
+        if storage.state != WRITTEN:
+            storage.touched()
+        return self.alias
+
+    def _find_weight(self):
+        data = self.container.data
+        tensor = data.tensor
+        if not self.keeps_dtype and tensor.dtype != torch.float32:
+            data.cast(np.float32)
+            tensor = data.tensor
+        alias = tensor.data
+        if not alias.is_contiguous() and not self.keeps_dtype:
+            data.data    # gives a strided tensor memory of its own
+            tensor = data.tensor
+            alias = tensor.data
+        present = self.container.storage.present()
+        self._tensor, self._pointer = present, tensor.data_ptr()
+        self.alias, self.place = alias, (alias.device, alias.dtype)
+        if self.states is not None and self.states and self.states[0].device != alias.device:
+            self.set_states(self.t, [s.to(alias.device) for s in self.states])
+        return alias
+
+    def gradient(self):
+        """The gradient tensor, or None while it is lazily zero: then solvers leave the parameter alone."""
+        storage = self.container.grad_storage
+        if storage is not None and storage.owner is not None and storage.host is None:
+            gradient = storage.owner.grad
+            if gradient is not None:
+                if gradient.shape != self.container.shape:
+                    gradient = gradient.reshape(self.container.shape)
+                return gradient
+        if storage is None:
+            storage = self.container.grad.storage
+        if storage.zeroing:
+            return None
+        gradient = self.container.grad.tensor
+        if self._tensor is not None and gradient.device != self._tensor.device:
+            gradient = gradient.to(self._tensor.device)
+        return gradient
+
+    def writable_gradient(self):
+        """The gradient as a float tensor to write in place, or None while it is lazily zero."""
+        gradient = self.gradient()
+        if gradient is None:
+            return None
+        grad = self.container.grad
+        if gradient.dtype != torch.float32 and not self.keeps_dtype and grad.storage.owner is None:
+            grad.cast(np.float32)
+            gradient = grad.tensor
+        grad.storage.touched()
+        return gradient.data
+
+    def zero_gradient(self):
+        storage = self.container.grad_storage
+        if storage is None:
+            storage = self.container.grad.storage
+        storage.zero()
+
+    # -- state ---------------------------------------------------------------------------------------
+
+    def state_tensors(self):
+        """The states, in the order of ``names``."""
+        if self.states is None:
+            weight = self.weight()
+            self.states = [torch.zeros(weight.shape, dtype=weight.dtype, device=weight.device) for _ in self.names]
+        elif self.exposed is not None:
+            for i, name in enumerate(self.names):
+                array = self.exposed[name].container.data
+                if array.storage.present() is not self.states[i]:
+                    self.states[i] = self._adopt(array)
+        return self.states
+
+    def _adopt(self, array):
+        """A user's array as a state: written in place from now on, so it becomes what the weight is."""
+        device, dtype = (self.weight(), self.place)[1]
+        tensor = array.tensor
+        if tensor.dtype != dtype or tensor.device != device:
+            array.set_tensor(tensor.detach().to(device=device, dtype=dtype))
+            tensor = array.tensor
+        return tensor.data if tensor.requires_grad else tensor
+
+    def set_states(self, t, states):
+        """Take over a counter and state tensors, in the order of ``names``."""
+        self.t, self.states = t, states
+        if self.exposed is not None:
+            for name, tensor in zip(self.names, states):
+                self.exposed[name].container.data.set_tensor(tensor)
+
+    def adopt_variables(self, t, variables):
+        """Take over a counter and the Variables that hold the states."""
+        self.t, self.exposed = t, {name: variables[name] for name in self.names}
+        self.states = [None] * len(self.names)
+
+    def expose(self):
+        """The state as a SolverState over the live tensors."""
+        if self.exposed is None:
+            self.exposed = {name: _variable_of(tensor) for name, tensor in zip(self.names, self.state_tensors())}
+        state = SolverState()
+        state.t, state.pstate = self.t, dict(self.exposed)
+        return state
+
+
+def variable_over(tensor):
+    """A Variable whose data is ``tensor`` and whose gradient is ``tensor.grad``.
+
+    A tensor without gradient counts as lazily zero, which is how torch's optimizers treat it.
+    """
+    variable = Variable(tensor.shape, need_grad=tensor.requires_grad)
+    container = variable.container
+    container.data.set_tensor(tensor)
+    gradient = container.grad_storage = Storage()
+    gradient.owner, gradient.state = tensor, ZEROED
+    container.storage.linked = gradient
+    return variable
+
+
+def _variable_of(tensor):
+    variable = Variable(tensor.shape)
+    variable.data.set_tensor(tensor)
+    return variable
