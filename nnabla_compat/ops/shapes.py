@@ -56,6 +56,16 @@ def equal_shapes(*x, **_):
     return x[0]
 
 
+def reduced(x, axes, keep_dims=False, **_):
+    """The input's shape without ``axes``, or with them of length 1."""
+    dropped = {normalize_axis(a, len(x)) for a in axes}
+    if len(dropped) != len(axes):
+        raise ValueError(f"expected distinct axes, received {tuple(axes)} for shape {x}")
+    if keep_dims:
+        return tuple([1 if i in dropped else n for i, n in enumerate(x)])
+    return tuple([n for i, n in enumerate(x) if i not in dropped])
+
+
 # Checks for kernels, of what torch would silently broadcast and nnabla refuses
 
 def require_equal_axes(x0, x1):
