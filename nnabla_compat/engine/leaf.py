@@ -1,0 +1,83 @@
+"""How a variable's values enter a computation: on the right device, in the right dtype, with or without grad."""
+import torch
+
+from .storage import DIVERGED, Storage
+
+
+class _Overwritten(torch.autograd.Function):
+    """Values written by the user over a computed tensor: used as they are, gradients pass to the computation."""
+
+    @staticmethod
+    def forward(ctx, live, values):
+        return values.view_as(values)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad, None
+
+
+def input_tensor(variable, kind, target):
+    """The tensor a kernel input of ``kind`` gets for ``variable`` under the context target."""
+    container = variable.container
+    storage = container.storage
+    tensor = storage._tensor
+    if (tensor is None or storage.host is not None or storage.owner is not None or storage.narrowed is not None
+            or tensor.device != target.device):
+        tensor = storage.materialize(container.shape, target.device)
+        storage.touched()
+    elif storage.state == DIVERGED:
+        tensor = _Overwritten.apply(storage.live, tensor)
+    if kind == "state":
+        return state_tensor(container, target)
+    if tensor.requires_grad:
+        if variable._parent is None:
+            if not variable._need_grad:
+                tensor = tensor.detach()
+            elif tensor.is_leaf:
+                gradient = container.grad_storage
+                if gradient is None or gradient.owner is not tensor:
+                    tensor = link_leaf(container, tensor)
+        elif variable._need_grad is False:
+            tensor = tensor.detach()
+    elif variable._need_grad and kind != "index":
+        tensor = link_leaf(container, tensor)
+    if storage.shared and tensor.shape != container.shape:
+        tensor = tensor.reshape(container.shape)
+    if kind == "tensor":
+        if tensor.dtype is not target.dtype:
+            tensor = tensor.to(target.dtype)
+    elif kind == "index" and tensor.dtype is not torch.int64:
+        tensor = tensor.detach().to(torch.int64)
+    return tensor
+
+
+def link_leaf(container, tensor):
+    """An autograd leaf over ``tensor`` whose ``.grad`` is the container's gradient."""
+    gradient = container.grad_storage
+    if gradient is None:
+        gradient = container.grad_storage = Storage()
+    storage = container.storage
+    if not tensor.is_leaf:
+        return tensor
+    if tensor.dtype is not torch.float32 and not (tensor.requires_grad and tensor.dtype.is_floating_point):
+        leaf = tensor.detach().to(torch.float32).requires_grad_()
+    elif storage.linked is not None and storage.linked is not gradient:
+        # Another variable shares these values and has a gradient of its own.
+        leaf = tensor.detach().requires_grad_()
+    else:
+        storage.linked = gradient
+        leaf = tensor if tensor.requires_grad else tensor.requires_grad_()
+    gradient.link_owner(leaf, container.shape)
+    return leaf
+
+
+def state_tensor(container, target):
+    """A float32 alias of the container's own memory, for kernels that update a buffer in place."""
+    storage = container.storage
+    tensor = storage.materialize(container.shape, target.device)
+    if tensor.dtype is not torch.float32:
+        tensor = tensor.detach().to(torch.float32)
+        storage.set(tensor)
+    storage.touched()
+    tensor = tensor.data
+    return tensor if tensor.shape == container.shape else tensor.view(container.shape)

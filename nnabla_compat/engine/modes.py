@@ -1,0 +1,36 @@
+"""Process-wide modes. Read as attributes of this module (``modes.auto_forward``), never copied."""
+from contextlib import contextmanager
+
+# Functions run at the moment they are called.
+auto_forward = False
+# Parameters are handed out with need_grad False, auto-forward outputs are unlinked.
+no_grad = False
+# New Variables are recomputed in backward rather than kept.
+recompute = False
+
+
+def scope_name():
+    """Path of the parameter scope in force, for error texts; the parameter registry replaces it."""
+    return ""
+
+
+@contextmanager
+def switched(mode, value):
+    """Set one of the modes for the length of a ``with`` block."""
+    previous = globals()[mode]
+    globals()[mode] = value
+    try:
+        yield
+    finally:
+        globals()[mode] = previous
+
+
+def get_auto_forward():
+    """Whether functions run at the moment they are called."""
+    return auto_forward
+
+
+def set_auto_forward(auto):
+    """Run functions at the moment they are called, from now on (or not)."""
+    global auto_forward
+    auto_forward = auto

@@ -1,0 +1,222 @@
+"""PythonFunction: functions that users write in Python, forward and backward."""
+from functools import partial
+
+import torch
+
+from . import context, function, modes
+from .nd_array import NdArray
+from .storage import Storage
+from .variable import Variable
+
+
+class Port:
+    """What a PythonFunction's methods get for each input and output: shape, data and gradient."""
+
+    __slots__ = ("data", "grad", "_reshaped")
+
+    def __init__(self, data, grad=None):
+        self.data = data
+        self.grad = NdArray(data.shape) if grad is None else grad
+
+    @property
+    def shape(self):
+        return self.data.shape
+
+    @property
+    def ndim(self):
+        return self.data.ndim
+
+    @property
+    def size(self):
+        return self.data.size
+
+    def size_from_axis(self, axis=-1):
+        return self.data.size_from_axis(axis)
+
+    def reset_shape(self, shape, force=False):
+        """Set the shape of an output, in ``setup_impl``."""
+        self.data, self.grad = NdArray(tuple(shape)), NdArray(tuple(shape))
+
+    @property
+    def d(self):
+        return self.data.data
+
+    @d.setter
+    def d(self, value):
+        self.data.data[...] = value
+
+    @property
+    def g(self):
+        return self.grad.data
+
+    @g.setter
+    def g(self, value):
+        self.grad.data[...] = value
+
+
+class _PythonOperator:
+    """The operator a PythonFunction instance stands for; a node's kernel is bound to its own shapes."""
+
+    inputs = ()
+    arguments = ()
+    wants = ()
+    resolve = shape = None
+    variadic = plain = True
+    data_dependent = aliases = keeps_inputs = needs_graph = False
+
+    def __init__(self, owner):
+        self.owner = owner
+
+    @property
+    def type_name(self):
+        return self.owner.name
+
+    name = type_name
+
+    def input_kind(self, i):
+        return "tensor"
+
+
+class _PythonNode(function.Function):
+    """A graph node of a PythonFunction."""
+
+    def __init__(self, owner, n_outputs, ctx):
+        super().__init__(_PythonOperator(owner), {}, ctx)
+        self.owner, self.n_outputs = owner, n_outputs
+
+    @property
+    def name(self):
+        return "Callback"
+
+    @property
+    def args(self):
+        return dict(getattr(self.owner, "args", None) or {})
+
+    arguments = args
+
+    def copy(self):
+        return _PythonNode(self.owner, self.n_outputs, self.context)
+
+    def bind(self, shapes, n_outputs=-1):
+        self.input_shapes = shapes
+        self.bound = partial(_call, self)
+
+    rebind = bind
+
+    def infer(self, shapes):
+        inputs = [Port(NdArray(s)) for s in shapes]
+        outputs = [Port(NdArray(())) for _ in range(self.n_outputs)]
+        with context.context_scope(self.owner.ctx):
+            self.owner.setup_impl(inputs, outputs)
+        return [o.shape for o in outputs]
+
+    def execute(self, tensors):
+        result = self.bound(*tensors)
+        return [result] if isinstance(result, torch.Tensor) else list(result)
+
+    def min_outputs(self):
+        return self.owner.min_outputs()
+
+    def grad_depends_input_data(self, i, j):
+        return self.owner.grad_depends_input_data(i, j)
+
+    def grad_depends_output_data(self, i, o):
+        return self.owner.grad_depends_output_data(i, o)
+
+
+def _call(node, *tensors):
+    return _Bridge.apply(node, *tensors)
+
+
+class _Bridge(torch.autograd.Function):
+    """Runs forward_impl and backward_impl inside torch's autograd."""
+
+    @staticmethod
+    def forward(ctx, node, *tensors):
+        owner = node.owner
+        inputs = [Port(_detached(t)) for t in tensors]
+        outputs = [Port(NdArray(s)) for s in node.infer([i.shape for i in inputs])]
+        with context.context_scope(owner.ctx), modes.switched("auto_forward", False):
+            owner.forward_impl(inputs, outputs)
+        ctx.node, ctx.ports = node, (inputs, outputs)
+        ctx.set_materialize_grads(True)
+        results = tuple([o.data.tensor.detach().clone() for o in outputs])
+        return results if len(results) > 1 else results[0]
+
+    @staticmethod
+    def backward(ctx, *grads):
+        node = ctx.node
+        inputs, outputs = ctx.ports
+        propagate_down = list(ctx.needs_input_grad[1:])
+        for port, grad in zip(outputs, grads):
+            port.grad = NdArray.from_tensor(grad.detach().contiguous())
+        for port in inputs:
+            port.grad = NdArray(port.shape)
+            port.grad.zero()
+        with context.context_scope(node.owner.ctx), torch.no_grad():
+            node.owner.backward_impl(inputs, outputs, propagate_down, [False] * len(inputs))
+        return (None, *[p.grad.tensor.detach().to(p.data.tensor.dtype) if need else None
+                        for p, need in zip(inputs, propagate_down)])
+
+
+def _detached(tensor):
+    return NdArray.over(tuple(tensor.shape), Storage(tensor.detach()))
+
+
+class PythonFunction:
+    """Base class of functions written in Python.
+
+    A subclass defines ``name``, ``min_outputs``, ``setup_impl(inputs, outputs)`` (give each output its shape
+    with ``reset_shape(shape, True)``), ``forward_impl(inputs, outputs)`` and, to be differentiable,
+    ``backward_impl(inputs, outputs, propagate_down, accum)``, which adds to ``inputs[i].grad`` where
+    ``accum[i]``, and writes it otherwise. ``grad_depends_*`` say which data backward reads.
+
+    Args:
+        ctx (Context): Context the methods run in; the current one by default.
+    """
+
+    _ctx = None
+
+    def __init__(self, ctx=None):
+        self._ctx = ctx
+
+    @property
+    def ctx(self):
+        if self._ctx is None:
+            self._ctx = context.get_current_context()
+        return self._ctx
+
+    @property
+    def name(self):
+        raise NotImplementedError(f"{type(self).__name__}.name: a PythonFunction must define its name")
+
+    def min_outputs(self):
+        """Number of outputs."""
+        raise NotImplementedError(f"{type(self).__name__}.min_outputs: a PythonFunction must say how many outputs it has")
+
+    def setup_impl(self, inputs, outputs):
+        """Give the outputs their shapes."""
+        raise NotImplementedError(f"{type(self).__name__}.setup_impl is not defined")
+
+    def forward_impl(self, inputs, outputs):
+        """Compute the outputs."""
+        raise NotImplementedError(f"{type(self).__name__}.forward_impl is not defined")
+
+    def backward_impl(self, inputs, outputs, propagate_down, accum):
+        """Compute the input gradients."""
+        raise NotImplementedError(f"{type(self).__name__}.backward_impl is not defined")
+
+    def grad_depends_output_data(self, i, o):
+        """Whether the gradient of input i reads the data of output o."""
+        return True
+
+    def grad_depends_input_data(self, i, j):
+        """Whether the gradient of input i reads the data of input j."""
+        return True
+
+    def __call__(self, *inputs, n_outputs=-1, outputs=None):
+        assert inputs, f"{type(self).__name__}: expected at least one input"
+        node = _PythonNode(self, max(n_outputs, self.min_outputs()), self.ctx)
+        if all(isinstance(x, Variable) for x in inputs):
+            return function.connect(node, list(inputs), n_outputs, outputs)
+        return function.call_other(node.op, inputs, {}, n_outputs, outputs, node)

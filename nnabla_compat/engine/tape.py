@@ -1,0 +1,495 @@
+"""Running graphs forward: a graph is sorted once into a flat list of steps, which later runs walk.
+
+A plan belongs to its roots and lives until any graph changes (rewiring, need_grad, shapes): ``graph_changed``
+counts those changes. New data in a leaf is no change, unless the leaf holds another tensor object than
+before; then only that leaf is looked at again.
+"""
+import sys
+from operator import itemgetter
+
+import torch
+
+from . import hooks, modes
+from .leaf import input_tensor
+from .storage import CLEARED, WRITTEN
+
+_version = 0
+
+
+def graph_changed():
+    """Make every plan check itself before its next run."""
+    global _version
+    _version += 1
+
+
+def version():
+    """How often graphs have changed so far."""
+    return _version
+
+
+def ordered_functions(roots):
+    """Functions that the roots depend on, inputs before consumers, left to right, each once."""
+    ordered, seen = [], set()
+    for root in roots:
+        if root._parent is None or id(root._parent) in seen:
+            continue
+        stack = [(root._parent, 0)]
+        seen.add(id(root._parent))
+        while stack:
+            function, i = stack.pop()
+            inputs = function.inputs
+            while i < len(inputs):
+                parent = inputs[i]._parent
+                i += 1
+                if parent is not None and id(parent) not in seen:
+                    seen.add(id(parent))
+                    stack.append((function, i))
+                    stack.append((parent, 0))
+                    break
+            else:
+                ordered.append(function)
+    return ordered
+
+
+def forward(root, clear_buffer, clear_no_need_grad, pre_hook, post_hook):
+    """Run one root; see Variable.forward."""
+    plan = root._plan
+    if plan is None or plan.version != _version:
+        plan = root._plan = Plan((root,))
+    root._run = plan
+    pre, post = hooks.function_pre_hooks, hooks.function_post_hooks
+    if pre or post or pre_hook is not None or post_hook is not None:
+        plan.run_watched(clear_buffer, hooks.combined(pre, pre_hook),
+                         hooks.combined(post, post_hook, local_first=True))
+    else:
+        plan.run(clear_buffer, clear_no_need_grad)
+
+
+def forward_all(variables, clear_buffer=False, clear_no_need_grad=False, function_pre_hook=None,
+                function_post_hook=None):
+    """Compute several variables in one pass, shared functions once.
+
+    Args:
+        variables (list or tuple of Variable): What to compute; leaves are skipped.
+        clear_buffer, clear_no_need_grad, function_pre_hook, function_post_hook: As Variable.forward.
+    """
+    len(variables)
+    roots = tuple([v for v in variables if v._parent is not None])
+    if not roots:
+        return
+    plan = roots[0]._plan_of_many
+    if plan is None or plan.version != _version or plan.root_ids != [id(r) for r in roots]:
+        plan = roots[0]._plan_of_many = Plan(roots)
+    for root in roots:
+        root._run = plan
+    pre = hooks.combined(hooks.function_pre_hooks, function_pre_hook)
+    post = hooks.combined(hooks.function_post_hooks, function_post_hook, local_first=True)
+    if pre or post:
+        plan.run_watched(clear_buffer, pre, post)
+    else:
+        plan.run(clear_buffer, clear_no_need_grad)
+
+
+class Plan:
+    """The flat list of steps that computes some roots.
+
+    ``env`` holds a tensor for each slot; leaves keep theirs between runs. A step is
+    ``(kernel, slot or None, slots getter, output slot, storage)`` for one output, or
+    ``(run, None, None, None, None)`` for everything that takes more care.
+    """
+
+    def __init__(self, roots):
+        self.version = _version
+        self.root_ids = [id(r) for r in roots]
+        self.root_storages = {id(r.container.storage) for r in roots}
+        self.functions = ordered_functions(roots)
+        self._keep = None if len(roots) == 1 else roots[1:]   # roots[0] owns this plan
+        self.must_record = any(f.op.needs_graph for f in self.functions)
+        self.record = self.must_record or any(_needs(v) for f in self.functions for v in f.inputs)
+        self.steps = self._intermediates = None
+        self.leaves = []       # (slot, variable, kind, target, storage, tensor) held by identity
+        self.fresh_leaves = []  # the same for leaves to be converted at each run
+        self.recorded = False   # whether the last run left a history to differentiate
+        self.checkpoints = any(_recomputed(f) for f in self.functions)
+        _refresh_nodes(self.functions)
+
+    # -- compilation ---------------------------------------------------------------------------------
+
+    def _compile(self):
+        """Build the steps while running them once: dtypes are taken as they come out."""
+        self.env, self.steps, self.leaves, self.fresh_leaves = [], [], [], []
+        self.slots, self.producers, self._intermediates = {}, [], None
+        for function in self.functions:
+            ins = [self._input_slot(function, i, v) for i, v in enumerate(function.inputs)]
+            self._add_steps(function, ins)
+        self._order_releases()
+
+    def _new_slot(self, tensor=None):
+        self.env.append(tensor)
+        return len(self.env) - 1
+
+    def _input_slot(self, function, i, variable):
+        op, target = function.op, function.context.target
+        kind = "tensor" if op.plain else op.input_kind(i)
+        if variable._parent is not None and id(variable) in self.slots:
+            slot = self.slots[id(variable)]
+            return self._converted(slot, kind, target)
+        key = (id(variable.container), variable.need_grad, kind, target.dtype, target.device)
+        slot = self.slots.get(key)
+        if slot is None:
+            tensor = input_tensor(variable, kind, target)
+            slot = self.slots[key] = self._new_slot(tensor)
+            storage = variable.container.storage
+            held = tensor is storage._tensor or (kind == "state" and storage._tensor is not None
+                                                 and tensor.data_ptr() == storage._tensor.data_ptr())
+            entry = [slot, variable, kind, target, storage, storage._tensor]
+            (self.leaves if held else self.fresh_leaves).append(entry)
+        return slot
+
+    def _converted(self, slot, kind, target):
+        """The slot of an intermediate as ``kind`` wants it, through a conversion step where needed."""
+        tensor = self.env[slot]
+        if kind == "index":
+            wanted = torch.int64
+        elif kind == "tensor" or kind == "state":
+            wanted = target.dtype if kind == "tensor" else torch.float32
+        else:
+            return slot
+        if tensor.dtype is wanted and tensor.device == target.device:
+            return slot
+        key = (slot, wanted, target.device)
+        if key not in self.slots:
+            def convert(t, dtype=wanted, device=target.device):
+                return t.to(device=device, dtype=dtype)
+            self.slots[key] = self._new_slot(convert(tensor))
+            self.steps.append((convert, slot, None, self.slots[key], None))
+        return self.slots[key]
+
+    def _add_steps(self, function, ins):
+        shapes = [v.container.shape for v in function.inputs]
+        if shapes != function.input_shapes:
+            self._reinfer(function, shapes)
+        results = function.execute([self.env[i] for i in ins])
+        outputs = [ref() for ref in function.output_refs]
+        if len(results) == 1 and self._simple(function, outputs[0], results[0]):
+            out = self._new_slot(results[0])
+            storage = function.output_containers[0].storage
+            single = ins[0] if len(ins) == 1 else None
+            getter = itemgetter(*ins) if len(ins) > 1 else None
+            self.steps.append((function.bound, single, getter, out, storage))
+            if outputs[0] is not None:
+                self.slots[id(outputs[0])] = out
+            storage._tensor, storage.state = results[0], WRITTEN
+            self.producers.append((function, len(self.steps) - 1, ins, [out]))
+            return
+        self._add_careful_step(function, ins, results, outputs)
+
+    def _simple(self, function, output, result):
+        """Whether a step's result may be stored as it comes."""
+        container = function.output_containers[0]
+        if not function.inputs or container.storage.owner is not None or container.storage.narrowed is not None:
+            return False
+        if output is not None and output._need_grad is not None and output._need_grad is not result.requires_grad \
+                and id(output) not in self.root_ids:
+            return False
+        if function.op.aliases and function.shares_storage():
+            return False
+        return (result._base is None or not _base_is_leaf_data(result)) and result.shape == container.shape
+
+    def _add_careful_step(self, function, ins, results, outputs):
+        containers = function.output_containers
+        outs = [self._new_slot() for _ in results]
+        shared = function.op.aliases and function.shares_storage()
+        input_storage = function.inputs[0].container.storage if function.inputs else None
+        cuts = [None if o is None or id(o) in self.root_ids else o._need_grad for o in outputs]
+        for container, result in zip(containers, results):
+            if result.shape != container.shape and not function.op.data_dependent:
+                raise RuntimeError(f"{function.op.name}: inferred output shape {container.shape}, computed "
+                                   f"{tuple(result.shape)}; the operator's shape rule is wrong, please report it")
+        copies = [not shared and r._base is not None and _base_is_leaf_data(r) for r in results]
+        env = self.env
+        bound = function.bound
+        execute = function.execute
+
+        def store(results):
+            for k, result in enumerate(results):
+                container = containers[k]
+                if copies[k]:
+                    result = result.clone()
+                cut = cuts[k]
+                if cut is not None and cut is not result.requires_grad:
+                    result = result.detach()
+                    if cut and result.is_floating_point():
+                        result = result.requires_grad_()
+                env[outs[k]] = result
+                storage = container.storage
+                if result.shape != container.shape:   # data-dependent
+                    container.reset_shape(tuple(result.shape), True)
+                if shared and storage is input_storage:
+                    continue
+                if storage.narrowed is not None or storage.owner is not None:
+                    storage.materialize(container.shape).data.copy_(result.detach().reshape(container.shape))
+                    continue
+                storage._tensor, storage.state = result, WRITTEN
+
+        def run():
+            store(execute([env[i] for i in ins]))
+
+        self.steps.append((run, None, None, None, None))
+        for k, output in enumerate(outputs):
+            if output is not None:
+                self.slots[id(output)] = outs[k]
+        store(results)
+        self.producers.append((function, len(self.steps) - 1, ins, outs))
+
+    @staticmethod
+    def _reinfer(function, shapes):
+        """Take over changed input shapes, as nnabla does: with a line on stdout."""
+        before = function.input_shapes
+        function.rebind(shapes)
+        if function.op.data_dependent:
+            return
+        for i, (old, new) in enumerate(zip(before or (), shapes)):
+            if old != new:
+                print(f"Inconsistent shape in input {i} of {function.name}: {old} when built, {new} now. "
+                      "The function is set up again.")
+                break
+        for container, shape in zip(function.output_containers, function.infer(shapes)):
+            container.reset_shape(shape, True)
+
+    def intermediates(self):
+        """(container, slot, whether the function has other outputs) of each output but the roots."""
+        if self._intermediates is None:
+            self._intermediates = [
+                (c, slot, len(outs) > 1) for function, _, _, outs in self.producers
+                for c, slot, ref in zip(function.output_containers, outs, function.output_refs)
+                if (v := ref()) is None or id(v) not in self.root_ids]
+        return self._intermediates
+
+    def forget_results(self):
+        """Let go of everything computed; the leaves stay."""
+        kept = {entry[0] for entry in (*self.leaves, *self.fresh_leaves)}
+        env = self.env
+        for slot in range(len(env)):
+            if slot not in kept:
+                env[slot] = None
+        self.recorded = False
+
+    def _order_releases(self):
+        """Which slots each step uses last, and who produced them."""
+        last = {}
+        for function, step, ins, outs in self.producers:
+            for variable, slot in zip(function.inputs, ins):
+                if variable._parent is not None:
+                    last[id(variable)] = (step, variable, function)
+        self.last_uses = {}
+        for step, variable, function in last.values():
+            self.last_uses.setdefault(step, []).append((variable, self.slots.get(id(variable)), function))
+
+    # -- running -------------------------------------------------------------------------------------
+
+    def run(self, clear_buffer=False, clear_no_need_grad=False):
+        """Compute every root."""
+        record = self.recorded = self.record and (self.must_record or not clear_buffer)
+        if torch.is_grad_enabled() is not record:
+            with torch.set_grad_enabled(record and torch.is_grad_enabled()):
+                self._run(clear_buffer, clear_no_need_grad)
+        else:
+            self._run(clear_buffer, clear_no_need_grad)
+
+    def _run(self, clear_buffer, clear_no_need_grad):
+        if self.checkpoints and torch.is_grad_enabled():
+            from . import recompute
+            recompute.run(self)
+            return
+        if self.steps is None or not self._load_leaves():
+            self._compile_and_check()
+            if clear_buffer or clear_no_need_grad:
+                self._release_after_compile(clear_buffer)
+            return
+        if clear_buffer or clear_no_need_grad:
+            self._walk_clearing(clear_buffer)
+            return
+        env = self.env
+        self._drop_results()
+        step = None
+        try:
+            for step in self.steps:
+                kernel, single, getter, out, storage = step
+                if out is None:
+                    kernel()
+                    continue
+                result = kernel(env[single]) if getter is None else kernel(*getter(env))
+                env[out] = result
+                if storage is not None:
+                    storage._tensor = result
+                    storage.state = WRITTEN
+        except Exception as error:
+            self._explain(step, error)
+
+    def _compile_and_check(self):
+        version = _version
+        done = 0
+        try:
+            self._compile()
+        except Exception:
+            done = len(self.producers) if self.steps is not None else 0
+            self.steps = None
+            _print_trace(self.functions, done)
+            raise
+        # Shape changes found on the way are taken in; they need no further look.
+        self.version = _version if _version != version else self.version
+
+    def _load_leaves(self):
+        """Refresh the leaves' slots; False when a leaf changed so that the steps no longer fit."""
+        env = self.env
+        for entry in self.leaves:
+            storage = entry[4]
+            if storage._tensor is not entry[5] or storage.host is not None:
+                slot, variable, kind, target, storage, _ = entry
+                tensor = input_tensor(variable, kind, target)
+                if tensor.dtype is not env[slot].dtype or tensor.shape != env[slot].shape:
+                    return False
+                env[slot], entry[5] = tensor, storage._tensor
+        for slot, variable, kind, target, storage, tensor in self.fresh_leaves:
+            env[slot] = input_tensor(variable, kind, target)
+        return True
+
+    def _drop_results(self):
+        """Let go of the previous run's tensors first, so that two runs' activations never coexist."""
+        env = self.env
+        for _, _, _, out, storage in self.steps:
+            if out is not None:
+                env[out] = None
+                if storage is not None:
+                    storage._tensor = None
+
+    def _walk_clearing(self, clear_buffer):
+        env, last_uses = self.env, self.last_uses
+        self._drop_results()
+        step = None
+        try:
+            for i, step in enumerate(self.steps):
+                kernel, single, getter, out, storage = step
+                if out is None:
+                    kernel()
+                else:
+                    result = kernel(env[single]) if getter is None else kernel(*getter(env))
+                    env[out] = result
+                    if storage is not None:
+                        storage._tensor = result
+                        storage.state = WRITTEN
+                if i in last_uses:
+                    result = None
+                    self._release(last_uses[i], clear_buffer)
+        except Exception as error:
+            self._explain(step, error)
+
+    def _release_after_compile(self, clear_buffer):
+        for uses in self.last_uses.values():
+            self._release(uses, clear_buffer)
+
+    def _release(self, uses, clear_buffer):
+        for variable, slot, function in uses:
+            storage = variable.container.storage
+            if (variable._persistent or storage.shared or function.op.keeps_inputs
+                    or id(storage) in self.root_storages):
+                continue
+            if not clear_buffer and self.record and torch.is_grad_enabled() and _is_held(variable):
+                continue
+            storage.drop(CLEARED)
+            if slot is not None:
+                self.env[slot] = None
+
+    def _explain(self, step, error):
+        done = next((i for i, s in enumerate(self.steps) if s is step), 0)
+        function = next((f for f, i, _, _ in self.producers if i == done), None)
+        _print_trace(self.functions, self.functions.index(function) if function in self.functions else 0)
+        self.steps = None
+        if function is not None and not isinstance(error, (NotImplementedError, torch.OutOfMemoryError)) \
+                and isinstance(error, (ValueError, TypeError, IndexError, RuntimeError)):
+            raise function.error(error, [v.shape for v in function.inputs]) from error
+        raise error
+
+    def run_watched(self, clear_buffer, pre, post):
+        """Run with a hook before and after each function."""
+        self.recorded = self.record and (self.must_record or not clear_buffer)
+        with torch.set_grad_enabled(self.recorded and torch.is_grad_enabled()):
+            if self.steps is None or not self._load_leaves():
+                # The first run builds the steps; hooks must see each function around its own run.
+                self.env, self.steps, self.leaves, self.fresh_leaves = [], [], [], []
+                self.slots, self.producers, self._intermediates = {}, [], None
+                for function in self.functions:
+                    if pre is not None:
+                        pre(function)
+                    ins = [self._input_slot(function, i, v) for i, v in enumerate(function.inputs)]
+                    self._add_steps(function, ins)
+                    if post is not None:
+                        post(function)
+                self._order_releases()
+                self.version = _version
+            else:
+                self._walk_watched(pre, post)
+            if clear_buffer:
+                self._release_after_compile(clear_buffer)
+
+    def _walk_watched(self, pre, post):
+        env = self.env
+        owners = {i: f for f, i, _, _ in self.producers}
+        for i, (kernel, single, getter, out, storage) in enumerate(self.steps):
+            function = owners.get(i)
+            if function is not None and pre is not None:
+                pre(function)
+            if out is None:
+                kernel()
+            else:
+                result = kernel(env[single]) if getter is None else kernel(*getter(env))
+                env[out] = result
+                if storage is not None:
+                    storage._tensor, storage.state = result, WRITTEN
+            if function is not None and post is not None:
+                post(function)
+
+
+def _needs(variable):
+    return variable._parent is None and bool(variable._need_grad) or variable._need_grad is True
+
+
+def _recomputed(function):
+    return any((v := ref()) is not None and v._recompute for ref in function.output_refs)
+
+
+def _refresh_nodes(functions):
+    """need_grad and rank of intermediates follow the leaves as they are now."""
+    for function in functions:
+        need_grad, rank = False, 0
+        for v in function.inputs:
+            need_grad = need_grad or v.need_grad
+            rank = max(rank, v.rank)
+        function.need_grad, function.rank = need_grad, rank
+        for ref in function.output_refs:
+            variable = ref()
+            if variable is not None:
+                variable._inferred, variable.rank = need_grad, rank + 1
+
+
+def _base_is_leaf_data(result):
+    """Whether a view looks into memory that a user may write between runs."""
+    return result._base.is_leaf
+
+
+def _is_held(variable):
+    """Whether somebody besides the graph holds the Variable and may read it after the pass.
+
+    The references of the graph itself: its consumers' input lists, this call's argument and loop variable,
+    and the last_uses entry.
+    """
+    structural = 4 + sum(1 for f in variable.function_references for v in f.inputs if v is variable)
+    return sys.getrefcount(variable) > structural
+
+
+def _print_trace(functions, failed):
+    """The functions run so far and the failing one, on stderr, as nnabla shows them."""
+    print("Error during forward propagation", file=sys.stderr)
+    for i, function in enumerate(functions[:failed + 1]):
+        print(f"  {function.name}{' <-- ERROR' if i == failed else ''}", file=sys.stderr)

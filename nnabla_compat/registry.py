@@ -1,0 +1,199 @@
+"""Declarations of operators: one per nnabla function type, everything public derives from it.
+
+A kernel is a plain function on torch tensors. Its signature *is* the declaration::
+
+    @operator("LeakyReLU", shape=same_shape)
+    def leaky_relu(x: Tensor, alpha: float = 0.1, inplace: bool = False):
+        return torch.nn.functional.leaky_relu(x, alpha)
+
+Parameters annotated with a tensor kind (``Tensor``, ``Index``, ``AsIs``, ``State``) are inputs, the
+others are arguments; both keep nnabla's names, order and defaults. Keyword-only parameters named in
+``ENGINE_PARAMETERS`` are supplied by the engine and are no part of the public signature.
+
+Modules with kernels must not use ``from __future__ import annotations``: annotations are read as
+objects here, once, at import.
+"""
+import inspect
+from typing import Annotated, Any, Callable
+
+import torch
+
+# Input kinds. `Tensor` arrives in the computing dtype (float32, or float16 under a half context).
+Tensor = torch.Tensor
+# Integer positions or labels: arrives as int64 and never takes a gradient.
+Index = Annotated[torch.Tensor, "index"]
+# Whatever dtype the array has.
+AsIs = Annotated[torch.Tensor, "as_is"]
+# A buffer the kernel updates in place (running statistics): the array's own float32 storage.
+State = Annotated[torch.Tensor, "state"]
+
+# Argument types beyond bool, int, float (a C++ float: shown rounded to float32) and str.
+Double = Annotated[float, "double"]
+Shape = Annotated[tuple, "shape"]
+Ints = Annotated[tuple, "ints"]
+Floats = Annotated[tuple, "floats"]
+
+# What the engine hands to a kernel that asks for it by keyword:
+#   n_outputs  how many outputs the caller wants
+#   rng        the function's random stream (engine.randomness.FunctionRandom)
+#   memo       a dict that lives as long as the function node, for state across calls
+ENGINE_PARAMETERS = ("n_outputs", "rng", "memo")
+
+_INPUT_KINDS = {Tensor: "tensor", Index: "index", AsIs: "as_is", State: "state"}
+REQUIRED = inspect.Parameter.empty
+
+
+class Input:
+    """One input of an operator: its name, tensor kind, and whether it may be left out or repeated."""
+
+    __slots__ = ("name", "kind", "optional", "variadic")
+
+    def __init__(self, name: str, kind: str, optional: bool, variadic: bool):
+        self.name, self.kind, self.optional, self.variadic = name, kind, optional, variadic
+
+    def __repr__(self):
+        return f"Input({self.name!r}, {self.kind}, optional={self.optional}, variadic={self.variadic})"
+
+
+class Argument:
+    """One argument of an operator: its name, type, default and coercion."""
+
+    __slots__ = ("name", "type", "default", "coerce")
+
+    def __init__(self, name: str, type_: Any, default: Any):
+        self.name, self.type, self.default = name, type_, default
+        self.coerce = COERCIONS[type_]
+
+    @property
+    def nullable(self) -> bool:
+        """None is a value of its own: the operator resolves it from the input shapes."""
+        return self.default is None
+
+    def __repr__(self):
+        return f"Argument({self.name!r}, {self.type}, default={self.default!r})"
+
+
+def _to_int(value):
+    return value if value.__class__ is int else int(value)
+
+
+def _to_float(value):
+    if value.__class__ is float:
+        return value
+    if isinstance(value, (str, bytes)):
+        raise TypeError(f"must be real number, not {type(value).__name__}")
+    return float(value)
+
+
+def _to_str(value):
+    if not isinstance(value, str):
+        raise TypeError(f"must be str, not {type(value).__name__}")
+    return value
+
+
+def _to_ints(value):
+    if isinstance(value, (str, bytes)):
+        raise TypeError(f"must be a sequence of int, not {type(value).__name__}")
+    return tuple([int(v) for v in value])
+
+
+def _to_floats(value):
+    if isinstance(value, (str, bytes)):
+        raise TypeError(f"must be a sequence of float, not {type(value).__name__}")
+    return tuple([float(v) for v in value])
+
+
+def _to_object(value):
+    return value
+
+
+COERCIONS = {
+    bool: bool, int: _to_int, float: _to_float, Double: _to_float, str: _to_str,
+    Shape: _to_ints, Ints: _to_ints, Floats: _to_floats, object: _to_object,
+}
+
+
+class Operator:
+    """A declared operator. ``kernel(*tensors, **arguments)`` computes it.
+
+    Attributes:
+        type_name: nnabla's function type, such as ``"LeakyReLU"``.
+        name: The public function's name, such as ``"leaky_relu"``.
+        inputs, arguments: The declaration, in public order.
+        variadic: The (only) input repeats.
+        shape: Rule ``shape(*input_shapes, **arguments)`` giving the output shape (a tuple of int)
+            or a list of them; None where the engine asks the kernel on torch's meta device.
+        resolve: ``resolve(arguments, *input_shapes)`` fills, in place, arguments whose default
+            depends on the inputs' shapes.
+        data_dependent: Output shapes depend on input values, so building runs the kernel.
+        keeps_inputs: Clearing passes never free its inputs.
+        aliases: Output 0 shares the storage of input 0 (unless an argument ``inplace`` is false).
+        wants: The engine parameters the kernel asks for.
+    """
+
+    __slots__ = ("type_name", "name", "kernel", "inputs", "arguments", "variadic", "shape", "resolve",
+                 "data_dependent", "aliases", "keeps_inputs", "needs_graph", "wants", "plain")
+
+    def __init__(self, type_name, kernel, shape=None, resolve=None, data_dependent=False, aliases=False,
+                 keeps_inputs=False):
+        self.type_name = type_name
+        self.kernel = kernel
+        self.name = kernel.__name__.rstrip("_")
+        self.shape, self.resolve, self.data_dependent, self.aliases = shape, resolve, data_dependent, aliases
+        self.keeps_inputs = keeps_inputs
+        self.needs_graph = False   # the kernel differentiates its inputs' history (engine.gradient)
+        self.inputs, self.arguments, self.wants = [], [], ()
+        for p in inspect.signature(kernel).parameters.values():
+            variadic = p.kind is p.VAR_POSITIONAL
+            if p.annotation in _INPUT_KINDS:
+                if self.arguments:
+                    raise TypeError(f"operator {type_name}: input '{p.name}' comes after an argument")
+                self.inputs.append(Input(p.name, _INPUT_KINDS[p.annotation],
+                                         optional=p.default is None, variadic=variadic))
+            elif p.kind is p.KEYWORD_ONLY and p.name in ENGINE_PARAMETERS:
+                self.wants += (p.name,)
+            elif p.annotation in COERCIONS:
+                self.arguments.append(Argument(p.name, p.annotation, p.default))
+            else:
+                raise TypeError(f"operator {type_name}: parameter '{p.name}' needs the annotation of an "
+                                f"input kind or argument type, has {p.annotation!r}")
+        self.variadic = any(i.variadic for i in self.inputs)
+        # Inputs all in the computing dtype: the common case the hot paths test for.
+        self.plain = all(i.kind == "tensor" for i in self.inputs)
+
+    def __repr__(self):
+        return f"<Operator {self.type_name}>"
+
+    def input_kind(self, i: int) -> str:
+        """Kind of the i-th tensor passed, counting a variadic input's repeats."""
+        return self.inputs[min(i, len(self.inputs) - 1)].kind
+
+
+OPERATORS: dict[str, Operator] = {}
+
+
+def operator(type_name: str, *, shape: Callable | None = None, resolve: Callable | None = None,
+             data_dependent: bool = False, aliases: bool = False,
+             keeps_inputs: bool = False):
+    """Register the decorated kernel under nnabla's type name; see :class:`Operator` for the options."""
+    def register(kernel):
+        if type_name in OPERATORS:
+            raise ValueError(f"operator {type_name} is declared twice: in {OPERATORS[type_name].kernel.__module__} "
+                             f"and in {kernel.__module__}")
+        OPERATORS[type_name] = Operator(type_name, kernel, shape, resolve, data_dependent, aliases, keeps_inputs)
+        return kernel
+    return register
+
+
+def find_operator(type_name: str) -> Operator:
+    """The operator declared as ``type_name``.
+
+    Raises:
+        NotImplementedError: there is none.
+    """
+    try:
+        return OPERATORS[type_name]
+    except KeyError:
+        raise NotImplementedError(
+            f"operator {type_name} is not implemented by nnabla_compat. Declare a kernel for it with "
+            f"@nnabla_compat.registry.operator({type_name!r}), or write it as a PythonFunction.") from None
