@@ -4,7 +4,7 @@ import math
 import torch
 
 from ..registry import AsIs, Index, Ints, Shape, Tensor, operator
-from .shapes import no_shape, normalize_axis, same_shape  # noqa: F401
+from .shapes import normalize_axis
 
 
 def _copy(view):
