@@ -1,0 +1,65 @@
+"""Operators between padded batches of sequences and packed ones, without the padding."""
+import torch
+
+from ..registry import Index, Tensor, operator
+
+
+def _check_lengths(lengths):
+    if (lengths[1:] > lengths[:-1]).any():
+        raise ValueError(f"expected lengths in descending order, received {lengths.tolist()}")
+
+
+@operator("PackPaddedSequence", data_dependent=True)
+def pack_padded_sequence(padded_sequence: Tensor, lengths: Index, batch_first: bool = False):
+    """Drop the padding of a batch of sequences: all first steps, then all second steps, and so on.
+
+    Args:
+        padded_sequence: Array of shape ``(T, B, ...)``, or ``(B, T, ...)`` with ``batch_first``.
+        lengths: Lengths of the ``B`` sequences, in descending order.
+        batch_first (bool): The first axis counts sequences, the second steps.
+
+    Returns:
+        Packed steps of shape ``(sum of lengths, ...)``, and how many sequences have each step (int32), of
+        shape ``(longest,)``.
+
+    Raises:
+        ValueError: the lengths are not in descending order.
+    """
+    _check_lengths(lengths)
+    x = padded_sequence.transpose(0, 1) if batch_first else padded_sequence
+    steps = torch.arange(int(lengths[0]), device=x.device)
+    present = steps[:, None] < lengths[None]
+    return x[:steps.shape[0]][present], present.sum(1).to(torch.int32)
+
+
+def _resolve_pad(arguments, *_):
+    if arguments["padding_value"] is None:
+        arguments["padding_value"] = 0.0
+    if arguments["total_length"] is None:
+        arguments["total_length"] = -1
+
+
+@operator("PadPackedSequence", resolve=_resolve_pad, data_dependent=True)
+def pad_packed_sequence(packed_sequence: Tensor, batch_sizes: Index, batch_first: bool = False,
+                        padding_value: float = None, total_length: int = None):
+    """Lay out packed steps as a padded batch of sequences: the inverse of packing.
+
+    Args:
+        packed_sequence: Packed steps of shape ``(sum of lengths, ...)``.
+        batch_sizes: How many sequences have each step, descending.
+        batch_first (bool): Put the axis of sequences before that of steps.
+        padding_value (float): Value of the padding; 0 by default.
+        total_length (int): Number of steps of the result, if above the longest sequence's.
+
+    Returns:
+        Array of shape ``(T, B, ...)``, or ``(B, T, ...)`` with ``batch_first``, and the lengths of the
+        sequences (int32).
+    """
+    sizes, x = batch_sizes, packed_sequence
+    batch, n_steps = int(sizes[0]), max(sizes.shape[0], total_length)
+    present = torch.zeros((n_steps, batch), dtype=torch.bool, device=x.device)
+    present[:sizes.shape[0]] = torch.arange(batch, device=x.device) < sizes[:, None]
+    y = x.new_full((n_steps, batch) + x.shape[1:], padding_value).index_put((present,), x)
+    if batch_first:
+        y = y.transpose(0, 1).contiguous()
+    return y, present.sum(0).to(torch.int32)
