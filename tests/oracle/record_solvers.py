@@ -7,9 +7,9 @@ import numpy as np
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS / "solvers"))
 
-import cases  # noqa: E402
 import nnabla as nn  # noqa: E402
 import nnabla.solvers as S  # noqa: E402
+import solver_cases as cases  # noqa: E402
 
 
 def main():

@@ -1,7 +1,7 @@
 """The recorded training runs of each solver: what to run, and how. Knows numpy only.
 
 Both sides run the same body: `tests/oracle/record_solvers.py` with the real nnabla, to record, and
-`test_updates.py` with this package, to compare.
+`test_solver_updates.py` with this package, to compare.
 """
 import numpy as np
 
@@ -108,10 +108,11 @@ def gradients(scale):
 
 
 def run(nn, S, case):
-    """Run ``case`` with a library; array of all parameters after each update, and the last states.
+    """Run ``case`` with a library.
 
     Returns:
-        dict: ``weights`` of shape (updates, parameters' sizes joined), ``t/<key>`` and ``state/<key>/<name>``.
+        dict: ``weights``, all parameters joined, a row per update; the last ``t`` per parameter; and each state as
+        ``state/<name>``, joined like the weights.
     """
     parameters = {}
     for key, value in start().items():
@@ -133,8 +134,8 @@ def run(nn, S, case):
         solver.update()
         weights.append(np.concatenate([np.ravel(p.d.copy()) for p in parameters.values()]))
     recorded = {"weights": np.stack(weights).astype(np.float32)}
-    for key, state in solver.get_states().items():
-        recorded[f"t/{key}"] = np.int64(state.t)
-        for name, value in state.pstate.items():
-            recorded[f"state/{key}/{name}"] = value.d.copy()
+    states = solver.get_states()
+    recorded["t"] = np.array([states[key].t for key in SHAPES])
+    for name in sorted(states["scale"].pstate):
+        recorded[f"state/{name}"] = np.concatenate([np.ravel(states[key].pstate[name].d) for key in SHAPES])
     return recorded
