@@ -62,7 +62,7 @@ def rand(low: float = 0, high: float = 1, shape: Shape = (), seed: int = -1, *, 
     Raises:
         ValueError: ``high`` is not above ``low``.
     """
-    y = rng.rand(shape, None)
+    y = rng.rand(shape)
     return y if low == 0 and high == 1 else y * (high - low) + low
 
 
@@ -79,7 +79,7 @@ def randn(mu: float = 0, sigma: float = 1, shape: Shape = (), seed: int = -1, *,
     Returns:
         Array of shape ``shape``.
     """
-    y = rng.randn(shape, None)
+    y = rng.randn(shape)
     return y if mu == 0 and sigma == 1 else y * sigma + mu
 
 
@@ -99,17 +99,12 @@ def randint(low: int = 0, high: int = 1, shape: Shape = (), seed: int = -1, *, r
     Raises:
         ValueError: ``high`` is not above ``low``.
     """
-    return rng.randint(low, high, shape, None).to(torch.int32)
-
-
-def raw_words(rng, n):
-    """The generator's next ``n`` 32-bit words, as uint64 so that arithmetic on them does not wrap."""
-    return rng.generator.randint(0, 1 << 32, size=n, dtype=np.uint32).astype(np.uint64)
+    return rng.randint(low, high, shape).to(torch.int32)
 
 
 def _raw_doubles(rng, n):
     """``n`` uniform numbers in [0, 1) of double precision, two words each, the low one first."""
-    words = raw_words(rng, 2 * n)
+    words = rng.words(2 * n)
     return (words[0::2] + words[1::2] * 4294967296.0) * 2.0 ** -64
 
 

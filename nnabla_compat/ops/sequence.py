@@ -20,16 +20,15 @@ def pack_padded_sequence(padded_sequence: Tensor, lengths: Index, batch_first: b
 
     Returns:
         Packed steps of shape ``(sum of lengths, ...)``, and how many sequences have each step (int32), of
-        shape ``(longest,)``.
+        shape ``(T,)``.
 
     Raises:
         ValueError: the lengths are not in descending order.
     """
     _check_lengths(lengths)
     x = padded_sequence.transpose(0, 1) if batch_first else padded_sequence
-    steps = torch.arange(int(lengths[0]), device=x.device)
-    present = steps[:, None] < lengths[None]
-    return x[:steps.shape[0]][present], present.sum(1).to(torch.int32)
+    present = torch.arange(x.shape[0], device=x.device)[:, None] < lengths
+    return x[present], present.sum(1).to(torch.int32)
 
 
 def _resolve_pad(arguments, *_):
