@@ -1,0 +1,52 @@
+"""The CPU as a device, and the names nnabla's core keeps about array classes. torch allocates all arrays."""
+
+available_contexts = ["cpu"]
+
+_ARRAY_CLASSES = ["CpuCachedArray", "CpuArray", "CpuDlpackArray"]
+_array_classes = list(_ARRAY_CLASSES)
+
+
+def add_available_context(ctx):
+    """Add the name of an extension to ``available_contexts``."""
+    available_contexts.append(ctx)
+
+
+def array_classes():
+    """Names of the array classes, the preferred one first."""
+    return list(_array_classes)
+
+
+def prefer_cached_array(prefer):
+    """Put the cached array class first, or the plain one."""
+    _array_classes[:] = _ARRAY_CLASSES if prefer else [_ARRAY_CLASSES[i] for i in (1, 0, 2)]
+
+
+def reset_array_preference():
+    """Put the cached array class first again."""
+    prefer_cached_array(True)
+
+
+def get_device_count():
+    """How many devices there are: the CPU counts as one."""
+    return 1
+
+
+def get_devices():
+    """Ids of the devices."""
+    return ["0"]
+
+
+def device_synchronize(device):
+    """Wait for a device: on the CPU nothing is ever under way."""
+
+
+def clear_memory_cache():
+    """Give unused memory back: torch keeps none for the CPU."""
+
+
+def print_memory_cache_map():
+    """Show the memory kept for later use: none on the CPU."""
+
+
+def finalize():
+    """Release what the core holds at the end of the process."""

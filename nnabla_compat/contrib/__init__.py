@@ -1,0 +1,1 @@
+"""Old paths that code still imports from."""

@@ -1,0 +1,1 @@
+"""Image backends: each module wraps one library, imported when it is used."""

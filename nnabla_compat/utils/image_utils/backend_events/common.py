@@ -1,0 +1,127 @@
+"""Checks and conversions that all image backends share."""
+import numpy as np
+
+from ....logger import logger
+
+_INTEGER = (np.uint8, np.uint16)
+
+
+def normalize_pixel_intensity(img, input_low, input_high):
+    """Map the range ``input_low`` to ``input_high`` to 0 to 1. An image of one value becomes 1, or 0 if that is 0."""
+    if input_high == input_low:
+        return img / input_low if input_low != 0 else img
+    return (img - input_low) / (input_high - input_low)
+
+
+def rescale_pixel_intensity(img, input_low=0, input_high=255, output_low=0, output_high=255, output_type=None):
+    """Map one range of values to another.
+
+    Args:
+        img (numpy.ndarray): Image.
+        input_low (float): Value that becomes ``output_low``.
+        input_high (float): Value that becomes ``output_high``.
+        output_low (float): See there.
+        output_high (float): See there.
+        output_type (numpy.dtype): Type of the result, that of ``img`` by default.
+
+    Returns:
+        numpy.ndarray: The image, fractions cut off for integer types.
+
+    Raises:
+        ValueError: ``img`` is no array.
+    """
+    if not isinstance(img, np.ndarray):
+        raise ValueError(f"rescale_pixel_intensity: expected a numpy array, received {type(img).__name__}.")
+    output_type = img.dtype if output_type is None else output_type
+    if input_low == output_low == output_high:
+        return np.asarray(img, output_type)
+    unit = normalize_pixel_intensity(img, input_low, input_high)
+    return (unit * (output_high - output_low) + output_low).astype(output_type)
+
+
+def upscale_uint8_image(img, as_uint16):
+    """A uint8 image as it is, or as uint16 with 256 times the values."""
+    return np.asarray(img, np.uint16) * np.uint16(256) if as_uint16 else img
+
+
+def upscale_float_image(img, as_uint16):
+    """An image with values from 0 to 1 as uint8 or uint16."""
+    return np.asarray(img * 65535, np.uint16) if as_uint16 else np.asarray(img * 255, np.uint8)
+
+
+def upscale_pixel_intensity(img, as_uint16):
+    """An image of any type as uint8 or uint16; uint16 stays as it is."""
+    if img.dtype == np.uint16:
+        return img
+    return (upscale_uint8_image if img.dtype == np.uint8 else upscale_float_image)(img, as_uint16)
+
+
+def check_type_and_cast_if_necessary(img, as_uint16):
+    """The image in the type it will be written in.
+
+    Raises:
+        ValueError: It is uint16 and shall be written with 8 bits.
+    """
+    if img.dtype == np.uint16 and not as_uint16:
+        raise ValueError("imsave: received a uint16 image with as_uint16=False. Pass as_uint16=True, or convert "
+                         "the image to uint8 first.")
+    if img.dtype != np.uint16 and as_uint16:
+        logger.warning("imsave: the values of a %s image are written as uint16 unchanged.", img.dtype)
+        img = np.asarray(img, np.uint16)
+    return img
+
+
+def check_read_arguments(grayscale, num_channels):
+    """Raise ValueError unless the two go together."""
+    if num_channels not in (-1, 0, 1, 3, 4):
+        raise ValueError(f"imread: expected num_channels -1, 0, 1, 3 or 4, received {num_channels}.")
+    if not grayscale and num_channels in (0, 1):
+        raise ValueError(f"imread: num_channels={num_channels} is for gray images: pass grayscale=True too.")
+
+
+def finish_read(img, size, interpolate, channel_first, imresize):
+    """Resize and transpose what was read, as asked for."""
+    if size is not None:
+        img = imresize(img, size, interpolate=interpolate)
+    return img.transpose(2, 0, 1) if channel_first and img.ndim == 3 else img
+
+
+def _checked_image(name, img, channel_first):
+    """An image with channels last; ValueError unless it is an array of 2 or 3 axes."""
+    if not isinstance(img, np.ndarray):
+        raise ValueError(f"{name}: expected a numpy array, received {type(img).__name__}.")
+    if img.ndim not in (2, 3):
+        raise ValueError(f"{name}: expected an image with 2 or 3 axes, received shape {img.shape}.")
+    return img.transpose(1, 2, 0) if channel_first and img.ndim == 3 else img
+
+
+def prepare_save(img, channel_first, auto_scale):
+    """An image with channels last, uint8, uint16, or float32 from 0 to 1; ValueError if it is none."""
+    img = _checked_image("imsave", img, channel_first)
+    if img.ndim == 3 and not 1 <= img.shape[-1] <= 4:
+        raise ValueError(f"imsave: expected 1 to 4 channels, received {img.shape[-1]} (shape {img.shape}, "
+                         "channels last). Is channel_first=True missing?")
+    if img.dtype not in _INTEGER:
+        if not auto_scale:
+            raise ValueError(f"imsave: a {img.dtype} image needs auto_scale=True.")
+        if np.any(img < 0) or np.any(img > 1):
+            raise ValueError(f"imsave: expected values from 0 to 1 in a {img.dtype} image, received "
+                             f"{img.min()} to {img.max()}. Scale it, or convert it to uint8.")
+        img = np.asarray(img, np.float32)
+    return img
+
+
+def prepare_resize(img, size, channel_first, interpolate, interpolations):
+    """An image with channels last, uint8, uint16 or float32; ValueError if the arguments are wrong."""
+    if not isinstance(size, (list, tuple)):
+        raise ValueError(f"imresize: expected size as (width, height), received {size!r}.")
+    img = _checked_image("imresize", img, channel_first)
+    if interpolate not in interpolations:
+        raise ValueError(f"imresize: expected interpolate to be one of {list(interpolations)}, "
+                         f"received {interpolate!r}.")
+    return img if img.dtype in _INTEGER else np.asarray(img, np.float32)
+
+
+def finish_resize(img, channel_first):
+    """Channels first again, if they were."""
+    return img.transpose(2, 0, 1) if channel_first and img.ndim == 3 else img

@@ -1,0 +1,108 @@
+"""What image backends have in common, and the choice among them."""
+from ....logger import logger
+from ....optional import available
+
+
+class ImageUtilsBackend:
+    """Base class of image backends. An instance of this class itself chooses a backend for each call.
+
+    A backend is a subclass with ``library`` (the module it needs), ``accept``, and the three operations. A new
+    subclass takes part in the choice once it is defined.
+    """
+
+    library = None
+
+    def __init__(self):
+        self._default_backend = None
+        self._current_backend = None
+
+    def accept(self, path, ext, operator):
+        """Whether this backend does ``operator`` (``"load"``, ``"save"`` or ``"resize"``).
+
+        Returns:
+            str: ``"Recommended"``, ``"OK"`` or ``"NG"``.
+        """
+        return "NG"
+
+    def imread(self, path, grayscale=False, size=None, interpolate="bilinear", channel_first=False,
+               as_uint16=False, num_channels=-1):
+        """See :func:`nnabla_compat.utils.image_utils.imread`."""
+        return self.get_best_backend(path, "load").imread(
+            path, grayscale=grayscale, size=size, interpolate=interpolate, channel_first=channel_first,
+            as_uint16=as_uint16, num_channels=num_channels)
+
+    def imsave(self, path, img, channel_first=False, as_uint16=False, auto_scale=True):
+        """See :func:`nnabla_compat.utils.image_utils.imsave`."""
+        return self.get_best_backend(path, "save").imsave(
+            path, img, channel_first=channel_first, as_uint16=as_uint16, auto_scale=auto_scale)
+
+    def imresize(self, img, size, interpolate="bilinear", channel_first=False):
+        """See :func:`nnabla_compat.utils.image_utils.imresize`."""
+        return self.get_best_backend("", "resize").imresize(
+            img, size, interpolate=interpolate, channel_first=channel_first)
+
+    @staticmethod
+    def _installed():
+        """Backends that can be used here, in the order they were defined."""
+        return {backend.__name__: backend for backend in ImageUtilsBackend.__subclasses__()
+                if backend.library is None or available(backend.library)}
+
+    def _ranked(self, path, operator):
+        """Backends that accept the task, recommended ones first."""
+        from ...data_source_loader import get_file_extension
+        ext = get_file_extension(path)
+        answers = [(backend().accept(path, ext, operator), backend) for backend in self._installed().values()]
+        return [backend for wanted in ("Recommended", "OK") for answer, backend in answers if answer == wanted]
+
+    def get_best_backend(self, path, operator):
+        """The backend for a task.
+
+        Raises:
+            ValueError: There is none.
+        """
+        if self._default_backend is not None:
+            self._current_backend = self._default_backend
+            return self._default_backend()
+        ranked = self._ranked(path, operator)
+        if not ranked:
+            what = f" {path!r}" if isinstance(path, str) and path else ""
+            raise ValueError(
+                f"No image backend can {operator}{what}. Installed: {list(self._installed()) or 'none'}. "
+                "Run: pip install nnabla-compat[images]")
+        self._current_backend = ranked[0]
+        return ranked[0]()
+
+    def next_available(self, path, operator="load"):
+        """The backend to try after this one.
+
+        Raises:
+            ValueError: There is none.
+        """
+        ranked = self._ranked(path, operator)
+        after = ranked[ranked.index(type(self)) + 1:] if type(self) in ranked else ranked
+        if not after:
+            raise ValueError(
+                f"{type(self).__name__} cannot {operator} this image, and no other installed backend can. "
+                "16 bits a channel need one of: pip install pypng, pip install opencv-python")
+        return after[0]()
+
+    def get_backend(self):
+        """Name of the backend that is fixed, or that was used last; empty before the first use."""
+        backend = self._default_backend or self._current_backend
+        return backend.__name__ if backend else ""
+
+    def set_backend(self, name):
+        """Use one backend for everything from now on; an unknown name goes back to choosing."""
+        self._default_backend = self._installed().get(name)
+        if self._default_backend is None and name:
+            logger.warning("image_utils: no backend %r, choosing by file. Available: %s.",
+                           name, self.get_available_backends())
+
+    def get_available_backends(self):
+        """Names of the backends whose library is installed."""
+        return list(self._installed())
+
+    def get_backend_from_name(self, name):
+        """A backend by name, or None."""
+        backend = self._installed().get(name)
+        return backend() if backend else None
