@@ -1,0 +1,39 @@
+"""Data sources, iterators, monitors, images and extensions against recordings of the real nnabla."""
+import os
+import sys
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from recorded import SCENARIOS, differences, recording  # noqa: E402
+
+IMAGES = {"monitor_images", "image_files", "image_resizing"}
+
+
+def nearly_equal_images(ours, theirs):
+    """Resized pixels differ in the last place between versions of Pillow, by a little more where alpha is involved."""
+    if not (isinstance(ours, list) and isinstance(theirs, list)):
+        return False
+    (dtype, shape, values), (their_dtype, their_shape, their_values) = ours, theirs
+    tolerance = {"uint8": dict(rtol=0, atol=3), "uint16": dict(rtol=0, atol=1)}.get(dtype, dict(rtol=1e-5, atol=1e-6))
+    return (dtype, shape) == (their_dtype, their_shape) and np.allclose(values, their_values, **tolerance)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_same_as_nnabla(name, tmp_path):
+    if name in IMAGES:
+        pytest.importorskip("PIL")
+    if name == "extensions":
+        torch = pytest.importorskip("torch")
+        if torch.cuda.is_available():
+            pytest.skip("recorded where the cuda extensions are missing")
+    found = differences(name, tmp_path, nearly_equal_images if name == "image_resizing" else None)
+    shown = "\n".join(f"{key}\n  ours   {ours}\n  theirs {theirs}"[:600] for key, (ours, theirs) in
+                      list(found.items())[:5])
+    assert not found, f"{len(found)} of {len(recording(name))} results differ:\n{shown}"
+
+
+def test_every_recording_has_a_scenario():
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "corpus", "data")
+    assert {name.split(".")[0] for name in os.listdir(folder)} == set(SCENARIOS)
