@@ -1,0 +1,183 @@
+"""The ways a recorded call is repeated through this package, each giving a list of differences."""
+import builtins
+
+import numpy as np
+import torch
+
+import nnabla_compat as nn
+from oracle import drive
+from oracle.compare import difference, relative_error
+
+from .differences import tolerance
+
+
+class Recorded:
+    """A case with its record, arrays resolved."""
+
+    def __init__(self, case, entry, reader):
+        self.case, self.entry = case, entry
+        for name in ("inputs", "outputs", "grads", "second", "after", "imperative_outputs"):
+            setattr(self, name, [reader.get(r) for r in entry[name]] if name in entry else None)
+
+
+class Errors:
+    """Worst relative errors seen, for the coverage page."""
+
+    def __init__(self):
+        self.forward = self.backward = self.second = None
+
+    def note(self, kind, actual, expected):
+        if actual.shape == expected.shape and expected.dtype.kind == "f":
+            worst = getattr(self, kind)
+            setattr(self, kind, max(worst or 0.0, relative_error(actual, expected)))
+
+
+def agree(what, actual, expected, tol, found, errors=None, kind=None):
+    if len(actual) != len(expected):
+        found.append(f"{what}: {len(actual)} arrays, expected {len(expected)}")
+        return
+    for i, (a, e) in enumerate(zip(actual, expected)):
+        if e is None:
+            continue
+        if errors is not None:
+            errors.note(kind, a, e)
+        text = difference(a, e, tol)
+        if text:
+            found.append(f"{what} {i}: {text}")
+
+
+def raised_as(error, name):
+    return isinstance(error, getattr(builtins, name, ()))
+
+
+def static(recorded, errors=None):
+    """Build, forward, backward as a graph; and what Function says about itself."""
+    case, entry, found = recorded.case, recorded.entry, []
+    tol = tolerance(case.function)
+    try:
+        xs = drive.variables(nn, case, recorded.inputs)
+        ys = drive.build(nn, case, xs)
+        built = [list(y.shape) for y in ys]
+        about = drive.describe(ys) if ys[0].parent is not None else {}
+        outputs = drive.forward(nn, case, ys)
+    except drive.Failed as e:
+        if "raises" not in entry:
+            found.append(str(e))
+        elif e.stage != entry["raises"][0] or not raised_as(e.error, entry["raises"][1]):
+            found.append(f"raised {e}, expected {entry['raises'][1]} at {entry['raises'][0]}")
+        return found
+    if "raises" in entry:
+        return [f"no error, expected {entry['raises'][1]} at {entry['raises'][0]}"]
+    if built != entry["built"]:
+        found.append(f"built shapes {built}, expected {entry['built']}")
+    for part in ("type", "args"):
+        if part in entry and not alike(about.get(part), entry[part]):
+            found.append(f"info.{part} {about.get(part)}, expected {entry[part]}")
+    agree("output", outputs, recorded.outputs, tol, found, errors, "forward")
+    if recorded.after:
+        agree("input after", [np.array(x.d) for x in xs], recorded.after, tol, found)
+    if recorded.grads:
+        try:
+            grads = drive.backward(nn, case, xs, ys, outputs)
+            agree("gradient", grads, recorded.grads, tol, found, errors, "backward")
+            if not case.random and not found:
+                twice = drive.backward(nn, case, xs, ys, outputs, zero=False)
+                agree("accumulated gradient", twice, [None if g is None else g + g for g in recorded.grads], tol, found)
+        except drive.Failed as e:
+            found.append(str(e))
+    return found
+
+
+def alike(a, b):
+    """Equal structures; floats to float32 precision."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(alike(a[k], b[k]) for k in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(alike(x, y) for x, y in zip(a, b))
+    if isinstance(a, bool) or isinstance(b, bool):
+        return a is b
+    if isinstance(a, float) and isinstance(b, float):
+        return a == b or abs(a - b) <= 1e-12 * abs(b)
+    return type(a) is type(b) and a == b
+
+
+def second(recorded, errors=None):
+    """nn.grad, and gradients of it."""
+    if not recorded.second:
+        return None
+    found, case = [], recorded.case
+    try:
+        firsts, seconds = drive.second_order(nn, case, recorded.inputs, recorded.outputs)
+    except drive.Failed as e:
+        return [str(e)]
+    agree("nn.grad", firsts, recorded.grads, tolerance(case.function), found)
+    agree("second gradient", seconds, recorded.second, 5 * tolerance(case.function), found, errors, "second")
+    return found
+
+
+def imperative(recorded, errors=None):
+    """The call made with NdArrays."""
+    how, case, found = recorded.entry.get("imperative"), recorded.case, []
+    if how is None or not case.specs:
+        return None
+    try:
+        values, _ = drive.imperative(nn, case, recorded.inputs)
+    except drive.Failed as e:
+        if not how.startswith("raises"):
+            return [str(e)]
+        return [] if raised_as(e.error, how.split()[1]) else [f"raised {e}, expected {how.split()[1]}"]
+    if how.startswith("raises"):
+        return [f"no error, expected {how.split()[1]}"]
+    expected = recorded.outputs if how == "same" else recorded.imperative_outputs
+    agree("output", values, expected, tolerance(case.function), found)
+    return found
+
+
+def auto_forward(recorded, errors=None):
+    """Computing while building, then backward."""
+    case, found = recorded.case, []
+    if "raises" in recorded.entry or case.forwards > 1:
+        return None
+    try:
+        with nn.auto_forward():
+            xs = drive.variables(nn, case, recorded.inputs)
+            ys = drive.build(nn, case, xs)
+            outputs = [np.array(y.d) for y in ys]
+            agree("output", outputs, recorded.outputs, tolerance(case.function), found)
+            if recorded.grads:
+                grads = drive.backward(nn, case, xs, ys, outputs)
+                agree("gradient", grads, recorded.grads, tolerance(case.function), found)
+    except drive.Failed as e:
+        return [str(e)]
+    return found
+
+
+def tensors(recorded, errors=None):
+    """The call made with torch tensors, differentiated by torch."""
+    case, found = recorded.case, []
+    if "raises" in recorded.entry or case.forwards > 1 or case.code or not case.specs:
+        return None
+    xs = [torch.from_numpy(a).requires_grad_(bool(s.grad and a.dtype.kind == "f")) for s, a in zip(case.specs, recorded.inputs)]
+    try:
+        nn.seed(drive.STREAM_SEED)
+        ys = drive.listed(drive.call(nn, case, xs))
+        strangers = [type(y).__name__ for y in ys if not isinstance(y, torch.Tensor)]
+        if strangers:
+            return [f"returned {strangers}, not tensors"]
+        agree("output", [y.detach().numpy() for y in ys], recorded.outputs, tolerance(case.function), found)
+        if recorded.grads and not found:
+            roots = [(y, torch.from_numpy(case.draw_gradient(y.shape, i))) for i, y in enumerate(ys) if y.requires_grad]
+            wanted = [x for x in xs if x.requires_grad]
+            if roots:
+                grads = iter(torch.autograd.grad([y for y, _ in roots], wanted, [g for _, g in roots], allow_unused=True))
+            else:
+                grads = iter([None] * len(wanted))
+            got = [next(grads) if x.requires_grad else None for x in xs]
+            got = [np.zeros_like(e) if g is None and e is not None else g if g is None else g.numpy() for g, e in zip(got, recorded.grads)]
+            agree("gradient", got, [e if x.requires_grad else None for x, e in zip(xs, recorded.grads)], tolerance(case.function), found)
+    except Exception as e:
+        found.append(f"{type(e).__name__}: {e}")
+    return found
+
+
+MODES = {"static": static, "second": second, "imperative": imperative, "auto_forward": auto_forward, "tensors": tensors}

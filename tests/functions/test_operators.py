@@ -1,0 +1,54 @@
+"""Every recorded call of every function, repeated through this package in each mode."""
+import functools
+
+import pytest
+
+from oracle.cases import CASES
+from oracle.corpus import ROOT, Reader
+
+from .differences import EXPECTED, TOLERANCES, expected
+from .modes import MODES, Recorded
+
+
+@functools.lru_cache(maxsize=4)
+def reader(function):
+    return Reader(ROOT / "operators", function)
+
+
+def run(function, mode, errors=None):
+    """(number of cases compared, list of failures) of one function in one mode."""
+    records, compared, failures = reader(function), 0, []
+    for case in CASES[function]:
+        entry = records.entries.get(case.key)
+        if entry is None or "died" in entry:
+            continue
+        found = MODES[mode](Recorded(case, entry, records), errors)
+        if found is None:
+            continue
+        compared += 1
+        reason = expected(function, mode, case.key)
+        if reason and not found:
+            failures.append(f"{case.key}\n    agrees with the original, though listed as different: {reason}")
+        elif found and not reason:
+            failures.append("\n    ".join([case.key] + found))
+    return compared, failures
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("function", CASES)
+def test_recorded(function, mode):
+    compared, failures = run(function, mode)
+    if failures:
+        pytest.fail(f"{len(failures)} of {compared} settings of {function} ({mode}) differ:\n" + "\n".join(failures), pytrace=False)
+
+
+def test_every_case_is_recorded():
+    missing = [c.key for f in CASES for c in CASES[f] if not (ROOT / "operators" / f"{f}.json").exists() or c.key not in reader(f).entries]
+    assert not missing, f"{len(missing)} cases have no record (run tests/oracle/record.py operators): {missing[:20]}"
+
+
+def test_lists_of_differences_name_existing_cases():
+    assert not set(TOLERANCES) - set(CASES)
+    for name, mode, start in EXPECTED:
+        assert mode in MODES or mode == "*", (name, mode, start)
+        assert any(c.key.startswith(start) for c in CASES[name]), (name, mode, start)
