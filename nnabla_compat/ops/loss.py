@@ -247,13 +247,18 @@ def categorical_cross_entropy(x: Tensor, target: Index, axis: int = None):
 
 # Distributions
 
+def _log_ratio(p, q):
+    guard = max(1e-8, torch.finfo(p.dtype).tiny)
+    return (p + guard).log() - (q + guard).log()
+
+
 class _KLDivergence(torch.autograd.Function):
-    # nnabla's gradient leaves out the guards of the logarithms: 1 + ln p - ln q and -p / q.
+    # nnabla's gradient takes no account of the guards: 1 + ln(p / q) and -p / q.
     generate_vmap_rule = True
 
     @staticmethod
     def forward(p, q):
-        return p * ((p + 1e-8).log() - (q + 1e-8).log())
+        return p * _log_ratio(p, q)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -264,7 +269,7 @@ class _KLDivergence(torch.autograd.Function):
         p, q = ctx.saved_tensors
         dp = dq = None
         if ctx.needs_input_grad[0]:
-            dp = grad * ((p + 1e-8).log() - (q + 1e-8).log() + 1)
+            dp = grad * (_log_ratio(p, q) + 1)
         if ctx.needs_input_grad[1]:
             dq = -grad * p / q.clamp(min=torch.finfo(q.dtype).tiny)
         return dp, dq
