@@ -28,15 +28,16 @@ class Slot:
     """
 
     __slots__ = ("key", "container", "names", "keeps_dtype", "t", "states", "exposed",
-                 "_tensor", "_pointer", "alias", "place")
+                 "tensor", "pointer", "plain", "alias", "place")
 
     def __init__(self, key, parameter, names):
         self.keeps_dtype = isinstance(parameter, torch.Tensor)
         if self.keeps_dtype:
             parameter = variable_over(parameter)
         self.key, self.container = key, parameter.container
-        self._tensor = None
-        self._pointer = 0
+        self.tensor = None      # what the alias was made of, at the address `pointer`
+        self.pointer = 0
+        self.plain = False      # `tensor` has the container's shape, so its .grad can be taken as it is
         self.reset(names)
 
     def reset(self, names):
@@ -52,13 +53,14 @@ class Slot:
         """The weight's alias, float32 for nnabla's variables; ``place`` is its (device, dtype)."""
         storage = self.container.storage
         tensor = storage.present()
-        if tensor is None or tensor is not self._tensor or tensor.data_ptr() != self._pointer:
-            tensor = self._find_weight()
+        if tensor is None or tensor is not self.tensor or tensor.data_ptr() != self.pointer:
+            self.find_weight()
         if storage.state != WRITTEN:
             storage.touched()
         return self.alias
 
-    def _find_weight(self):
+    def find_weight(self):
+        """Make the alias of a weight that is new, or has moved to other memory."""
         data = self.container.data
         tensor = data.tensor
         if not self.keeps_dtype and tensor.dtype != torch.float32:
@@ -69,12 +71,12 @@ class Slot:
             data.data    # gives a strided tensor memory of its own
             tensor = data.tensor
             alias = tensor.data
-        present = self.container.storage.present()
-        self._tensor, self._pointer = present, tensor.data_ptr()
-        self.alias, self.place = alias, (alias.device, alias.dtype)
-        if self.states is not None and self.states and self.states[0].device != alias.device:
+        self.tensor, self.pointer = self.container.storage.present(), tensor.data_ptr()
+        self.plain = self.tensor is tensor
+        place = (alias.device, alias.dtype)
+        self.alias, self.place = alias, _PLACES.setdefault(place, place)
+        if self.states and self.states[0] is not None and self.states[0].device != alias.device:
             self.set_states(self.t, [s.to(alias.device) for s in self.states])
-        return alias
 
     def gradient(self):
         """The gradient tensor, or None while it is lazily zero: then solvers leave the parameter alone."""
@@ -89,10 +91,7 @@ class Slot:
             storage = self.container.grad.storage
         if storage.zeroing:
             return None
-        gradient = self.container.grad.tensor
-        if self._tensor is not None and gradient.device != self._tensor.device:
-            gradient = gradient.to(self._tensor.device)
-        return gradient
+        return self.container.grad.tensor
 
     def writable_gradient(self):
         """The gradient as a float tensor to write in place, or None while it is lazily zero."""
@@ -145,7 +144,7 @@ class Slot:
     def adopt_variables(self, t, variables):
         """Take over a counter and the Variables that hold the states."""
         self.t, self.exposed = t, {name: variables[name] for name in self.names}
-        self.states = [None] * len(self.names)
+        self.states = [None] * len(self.names)    # read from the Variables when next needed
 
     def expose(self):
         """The state as a SolverState over the live tensors."""
@@ -154,6 +153,47 @@ class Slot:
         state = SolverState()
         state.t, state.pstate = self.t, dict(self.exposed)
         return state
+
+
+# One tuple per (device, dtype), so that places are compared by identity.
+_PLACES = {}
+
+
+def collect(slots):
+    """Slots, weights and gradients of those with a gradient, as one triple of lists per device and dtype.
+
+    The usual case, a torch parameter with its own ``.grad``, is written out here: it runs for every
+    parameter in every update.
+    """
+    groups = {}
+    place = chosen = weights = gradients = None
+    for slot in slots:
+        container, tensor = slot.container, slot.tensor
+        storage, gradient_storage = container.storage, container.grad_storage
+        if (tensor is not None and slot.plain and storage._tensor is tensor and storage.state == WRITTEN
+                and storage.host is None and gradient_storage is not None and gradient_storage.owner is tensor
+                and gradient_storage.host is None):
+            gradient = tensor.grad
+            if gradient is None:
+                gradient = slot.gradient()
+                if gradient is None:
+                    continue
+            if tensor.data_ptr() != slot.pointer:
+                slot.find_weight()
+        else:
+            gradient = slot.gradient()
+            if gradient is None:
+                continue
+            weight = slot.weight()
+            if gradient.dtype != weight.dtype or gradient.device != weight.device:
+                gradient = gradient.to(weight.device, weight.dtype)
+        if slot.place is not place:
+            place = slot.place
+            chosen, weights, gradients = groups.setdefault(place, ([], [], []))
+        chosen.append(slot)
+        weights.append(slot.alias)
+        gradients.append(gradient)
+    return groups.values()
 
 
 def variable_over(tensor):

@@ -7,7 +7,7 @@ from ..engine import hooks
 from ..engine.variable import Variable
 from . import states_file
 from .rule import Step, float32
-from .slot import Slot
+from .slot import Slot, collect
 
 
 class Solver:
@@ -33,8 +33,7 @@ class Solver:
     all of them before that parameter is changed. An exception of a hook reaches the caller.
     """
 
-    __slots__ = ("_rule", "_arguments", "_info", "_rate", "_slots", "_default_decay", "_decay", "_columns",
-                 "__weakref__")
+    __slots__ = ("_rule", "_arguments", "_info", "_rate", "_slots", "_default_decay", "_decay", "__weakref__")
 
     def __init__(self, rule=None, arguments=None):
         if rule is None:
@@ -47,7 +46,6 @@ class Solver:
         fused = rule.fused(self._arguments)
         self._default_decay = self._arguments.get("wd", 0.0) if fused else 0.0
         self._decay = self._default_decay
-        self._columns = ([], [])
 
     def __repr__(self):
         arguments = ", ".join(f"{k}={v:g}" if isinstance(v, float) else f"{k}={v}" for k, v in self._info.items())
@@ -115,7 +113,6 @@ class Solver:
             elif not retain_state:
                 slots[key].reset(names)
         self._slots = slots
-        self._columns = ([], [])
 
     def get_parameters(self):
         """The parameters, name to Variable, in the order they were set.
@@ -128,12 +125,10 @@ class Solver:
         """Stop updating the named parameters and forget their states; unknown names are ignored."""
         for key in keys:
             self._slots.pop(key, None)
-        self._columns = ([], [])
 
     def clear_parameters(self):
         """Stop updating any parameter and forget all states."""
         self._slots.clear()
-        self._columns = ([], [])
 
     # -- gradients -----------------------------------------------------------------------------------
 
@@ -254,48 +249,25 @@ class Solver:
         call = _hook_caller(update_pre_hook, update_post_hook)
         with torch.no_grad():
             if call is None:
-                self._update_all()
+                for group in collect(self._slots.values()):
+                    self._apply(*group)
             else:
                 for slot in self._slots.values():
                     if slot.gradient() is not None:
                         call()
-                        gradient = slot.gradient()
-                        weight = slot.weight()
-                        if gradient is None:
-                            gradient = torch.zeros_like(weight)
-                        self._apply([slot], [weight], [gradient])
+                        # Hooks may have replaced arrays, or zeroed the gradient: then the step is one of zero.
+                        for group in collect([slot]) or [([slot], [slot.weight()], [torch.zeros_like(slot.weight())])]:
+                            self._apply(*group)
         self._decay = self._default_decay
-
-    def _update_all(self):
-        groups = {}
-        for slot in self._slots.values():
-            gradient = slot.gradient()
-            if gradient is None:
-                continue
-            weight = slot.weight()
-            place = slot.place
-            group = groups.get(place)
-            if group is None:
-                group = groups[place] = ([], [], [])
-            group[0].append(slot)
-            group[1].append(weight)
-            group[2].append(gradient)
-        for slots, weights, gradients in groups.values():
-            self._apply(slots, weights, gradients)
 
     def _apply(self, slots, weights, gradients):
         """One step of the rule on parameters of one device and dtype."""
-        dtype, device = weights[0].dtype, weights[0].device
-        for i, gradient in enumerate(gradients):
-            if gradient.dtype is not dtype or gradient.device != device:
-                gradients[i] = gradient.to(device=device, dtype=dtype)
         counters = []
         for slot in slots:
-            slot.t += 1
-            counters.append(slot.t)
-        states = [slot.state_tensors() for slot in slots]
-        self._rule.update(Step(self._rate, self._decay, counters), weights, gradients, *map(list, zip(*states)),
-                          **self._arguments)
+            slot.t = t = slot.t + 1
+            counters.append(t)
+        states = map(list, zip(*[slot.state_tensors() for slot in slots])) if slots[0].names else ()
+        self._rule.update(Step(self._rate, self._decay, counters), weights, gradients, *states, **self._arguments)
 
     # -- states --------------------------------------------------------------------------------------
 
