@@ -121,7 +121,7 @@ class Slot:
         elif self.exposed is not None:
             for i, name in enumerate(self.names):
                 array = self.exposed[name].container.data
-                if array.storage.present() is not self.states[i]:
+                if self.states[i] is None or array.storage.present() is not self.states[i]:
                     self.states[i] = self._adopt(array)
         return self.states
 
