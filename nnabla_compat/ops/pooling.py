@@ -47,7 +47,6 @@ class _Plan:
         for n, k, s, p, o in reversed(list(zip(spatial, kernel, stride, pad, self.out))):
             self.pads += [p, (o - 1) * s + k - n - p]  # a negative one crops what no window covers
 
-    @lru_cache(maxsize=None)  # one entry for each (including_pad, dtype, device) of a plan
     def counts(self, including_pad, dtype, device):
         """Number of elements each window averages over."""
         total = torch.ones((), dtype=dtype, device=device)
