@@ -4,6 +4,10 @@ import sys
 
 import numpy as np
 import pytest
+import torch
+
+from nnabla_compat.utils.image_utils import backend_manager
+from nnabla_compat.utils.image_utils.backend_events.image_utils_backend import ImageUtilsBackend
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from recorded import SCENARIOS, differences, recording  # noqa: E402
@@ -21,13 +25,14 @@ def nearly_equal_images(ours, theirs):
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_same_as_nnabla(name, tmp_path):
+def test_same_as_nnabla(name, tmp_path, monkeypatch):
     if name in IMAGES:
         pytest.importorskip("PIL")
-    if name == "extensions":
-        torch = pytest.importorskip("torch")
-        if torch.cuda.is_available():
-            pytest.skip("recorded where the cuda extensions are missing")
+        # recorded with Pillow alone
+        pillow = backend_manager.get_backend_from_name("PilBackend")
+        monkeypatch.setattr(ImageUtilsBackend, "_installed", staticmethod(lambda: {"PilBackend": type(pillow)}))
+    if name == "extensions" and torch.cuda.is_available():
+        pytest.skip("recorded where the cuda extensions are missing")
     found = differences(name, tmp_path, nearly_equal_images if name == "image_resizing" else None)
     shown = "\n".join(f"{key}\n  ours   {ours}\n  theirs {theirs}"[:600] for key, (ours, theirs) in
                       list(found.items())[:5])

@@ -1,5 +1,7 @@
 """The one object that chooses among the image backends."""
-from .backend_events import cv2_backend, dicom_backend, pil_backend, pypng_backend  # noqa: F401  they register
+# Importing a backend registers it; where several suit a task, the first one here is asked.
+from .backend_events import pil_backend  # noqa: F401  isort: skip
+from .backend_events import cv2_backend, dicom_backend, pypng_backend  # noqa: F401
 from .backend_events.image_utils_backend import ImageUtilsBackend
 
 
