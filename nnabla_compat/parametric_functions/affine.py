@@ -68,9 +68,8 @@ def svd_affine(inp, n_outmaps, r, base_axis=1, uv_init=None, b_init=None, fix_pa
 
 
 def register(name, shape, values):
-    """Register a trainable parameter holding ``values``."""
-    variable = Variable(shape, need_grad=True)
-    variable.d = values
+    """Register a trainable parameter holding ``values``, as float32 (nnabla keeps the decomposition's float64)."""
+    variable = Variable.from_numpy_array(np.asarray(values, np.float32).reshape(shape), need_grad=True)
     set_parameter(name, variable)
     return variable
 
