@@ -140,6 +140,7 @@ class Case:
         random: Results depend on a random stream: repeated runs are not compared.
         backward, second: Whether gradients, and gradients of gradients, are recorded.
         imperative: Whether the call is also made with NdArrays.
+        auto: The call is made in auto-forward mode (functions that refuse the static one).
         bad: The call is expected to raise.
         why: A remark for the reader.
     """
@@ -147,7 +148,7 @@ class Case:
     def __init__(self, function, args=(), kwargs=None, code=None):
         self.function, self.args, self.kwargs, self.code = function, args, kwargs or {}, code
         self.forwards, self.random, self.backward, self.second = 1, False, True, True
-        self.imperative, self.bad, self.why = True, False, ""
+        self.imperative, self.auto, self.bad, self.why = True, False, False, ""
         parts = [show(a) for a in args] + [f"{k}={show(v)}" for k, v in self.kwargs.items()]
         self.key = f"{code} | {', '.join(parts)}" if code else f"{function}({', '.join(parts)})"
 
@@ -158,6 +159,8 @@ class Case:
             setattr(self, name, value)
         if "forwards" in flags:
             self.key += f" x{self.forwards}"
+        if "auto" in flags:
+            self.key += " auto"
         return self
 
     def __repr__(self):

@@ -50,6 +50,9 @@ def variables(nn, case, arrays):
 def build(nn, case, xs):
     nn.seed(STREAM_SEED)
     try:
+        if case.auto:
+            with nn.auto_forward():
+                return listed(call(nn, case, xs))
         return listed(call(nn, case, xs))
     except Exception as e:
         raise Failed("build", e) from e
@@ -57,7 +60,7 @@ def build(nn, case, xs):
 
 def forward(nn, case, ys):
     try:
-        for _ in range(case.forwards):
+        for _ in range(0 if case.auto else case.forwards):
             if len(ys) == 1:
                 ys[0].forward()
             else:

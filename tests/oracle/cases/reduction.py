@@ -115,13 +115,17 @@ bad("top_k_data", permutation(3, 5), 6)
 bad("top_k_data", permutation(3, 5), 0)
 bad("top_k_grad", permutation(3, 5), 6)
 
-for setting in (dict(), dict(flatten=True, with_index=True), dict(with_inverse=True), dict(with_counts=True),
-                dict(with_index=True, with_inverse=True, with_counts=True), dict(sorted=True, flatten=False, axis=0),
-                dict(flatten=False, axis=1, with_index=True, with_inverse=True, with_counts=True), dict(flatten=False, axis=-1)):
-    case("unique", ties(4, 5), **setting)
-case("unique", ties(7), sorted=False, with_index=True)
-case("unique", values([[1, 2, 1], [3, 4, 3], [1, 2, 1]]), flatten=False, axis=0, with_index=True, with_inverse=True, with_counts=True)
-case("unique", values([[1, 2, 1], [3, 4, 3], [1, 2, 1]]), flatten=False, axis=1, sorted=False, with_inverse=True)
+# The original's unique wants an axis even when flattening, and runs in auto-forward mode only.
+for setting in (dict(), dict(with_index=True), dict(with_inverse=True), dict(with_counts=True),
+                dict(with_index=True, with_inverse=True, with_counts=True), dict(flatten=False),
+                dict(flatten=False, with_index=True, with_inverse=True, with_counts=True), dict(flatten=False, sorted=True)):
+    case("unique", ties(4, 5), axis=0, **setting).flags(auto=True)
+    if "flatten" in setting:
+        case("unique", ties(3, 2), axis=1, **setting).flags(auto=True)
+case("unique", ties(7), axis=0, sorted=False, with_index=True).flags(auto=True)
+case("unique", values([[1, 2, 1], [3, 4, 3], [1, 2, 1]]), flatten=False, axis=0, with_index=True, with_inverse=True, with_counts=True).flags(auto=True)
+case("unique", values([[1, 2, 1], [3, 4, 3], [1, 2, 1]]), flatten=False, axis=1, sorted=False, with_inverse=True).flags(auto=True)
+bad("unique", ties(4, 5), axis=0)
 
 for right in (False, True):
     case("searchsorted", values([1.0, 2.0, 2.0, 3.0, 5.0]).without_grad(), values([0.0, 2.0, 2.5, 5.0, 9.0]).without_grad(), right=right)
