@@ -94,21 +94,23 @@ class Slot:
         return self.container.grad.tensor
 
     def writable_gradient(self):
-        """The gradient as a float tensor to write in place, or None while it is lazily zero."""
-        gradient = self.gradient()
-        if gradient is None:
-            return None
-        grad = self.container.grad
-        if gradient.dtype != torch.float32 and not self.keeps_dtype and grad.storage.owner is None:
+        """The gradient as a float tensor on the weight's device to write in place; only after :meth:`gradient`."""
+        grad, device = self.container.grad, self.weight().device
+        if grad.tensor.dtype != torch.float32 and not self.keeps_dtype and grad.storage.owner is None:
             grad.cast(np.float32)
-            gradient = grad.tensor
+        if grad.tensor.device != device:
+            grad.storage.materialize(grad.shape, device)
         grad.storage.touched()
-        return gradient.data
+        return grad.tensor.data
 
     def zero_gradient(self):
+        """Set the gradient to zero, lazily."""
         storage = self.container.grad_storage
         if storage is None:
             storage = self.container.grad.storage
+        elif storage.state == ZEROED and storage.owner is not None and storage.host is None:
+            storage.owner.grad = None    # as backward left it: what zero() comes to, for every parameter
+            return
         storage.zero()
 
     # -- state ---------------------------------------------------------------------------------------
@@ -159,8 +161,10 @@ class Slot:
 _PLACES = {}
 
 
-def collect(slots):
+def collect(slots, writing=False):
     """Slots, weights and gradients of those with a gradient, as one triple of lists per device and dtype.
+
+    With ``writing``, the gradients are aliases to write in place; else they are to be read only.
 
     The usual case, a torch parameter with its own ``.grad``, is written out here: it runs for every
     parameter in every update.
@@ -178,6 +182,8 @@ def collect(slots):
                 gradient = slot.gradient()
                 if gradient is None:
                     continue
+            if writing:
+                gradient = gradient.data
             if tensor.data_ptr() != slot.pointer:
                 slot.find_weight()
         else:
@@ -185,7 +191,9 @@ def collect(slots):
             if gradient is None:
                 continue
             weight = slot.weight()
-            if gradient.dtype != weight.dtype or gradient.device != weight.device:
+            if writing:
+                gradient = slot.writable_gradient()
+            elif gradient.dtype != weight.dtype or gradient.device != weight.device:
                 gradient = gradient.to(weight.device, weight.dtype)
         if slot.place is not place:
             place = slot.place

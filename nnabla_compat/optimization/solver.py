@@ -199,27 +199,17 @@ class Solver:
     def _for_gradients(self, change, pre_hook, post_hook):
         """Call ``change(weights, gradients)`` on groups of like tensors; it writes the gradients in place."""
         call = _hook_caller(pre_hook, post_hook)
-        groups = {}
         with torch.no_grad():
-            for slot in self._slots.values():
-                gradient = slot.gradient()
-                if gradient is None:
-                    continue
-                if call is not None:
-                    call()
-                    gradient = slot.gradient()
-                gradient = slot.writable_gradient()
-                if gradient is None:
-                    continue
-                weight = slot.weight()
-                if call is not None:
-                    change([weight], [gradient])
-                    continue
-                weights, gradients = groups.setdefault((slot.place, gradient.dtype), ([], []))
-                weights.append(weight)
-                gradients.append(gradient)
-            for weights, gradients in groups.values():
-                change(weights, gradients)
+            for part in [self._slots.values()] if call is None else self._after_hooks(call):
+                for _, weights, gradients in collect(part, writing=True):
+                    change(weights, gradients)
+
+    def _after_hooks(self, call):
+        """Each slot with a gradient, alone in a list, after the hooks were called for it."""
+        for slot in self._slots.values():
+            if slot.gradient() is not None:
+                call()
+                yield [slot]
 
     def _any_gradient(self, wrong, pre_hook, post_hook):
         call = _hook_caller(pre_hook, post_hook)
@@ -248,16 +238,9 @@ class Solver:
         """
         call = _hook_caller(update_pre_hook, update_post_hook)
         with torch.no_grad():
-            if call is None:
-                for group in collect(self._slots.values()):
+            for part in [self._slots.values()] if call is None else self._after_hooks(call):
+                for group in collect(part):
                     self._apply(*group)
-            else:
-                for slot in self._slots.values():
-                    if slot.gradient() is not None:
-                        call()
-                        # Hooks may have replaced arrays, or zeroed the gradient: then the step is one of zero.
-                        for group in collect([slot]) or [([slot], [slot.weight()], [torch.zeros_like(slot.weight())])]:
-                            self._apply(*group)
         self._decay = self._default_decay
 
     def _apply(self, slots, weights, gradients):
