@@ -24,7 +24,7 @@ def require_cuda(name):
 
 def make_context(library, device_id, type_config):
     """A context with the backends of ``library`` first."""
-    from ...context import Context
+    from ..context import Context
     kinds = {"float": ["float"], "half": ["half", "float"], "mixed_half": ["half", "float"]}.get(type_config)
     if kinds is None:
         raise ValueError(f"{library} context: expected type_config 'float', 'half' or 'mixed_half', "

@@ -65,12 +65,11 @@ class FileReader:
             file = open(uri, "rt", encoding=encoding, newline="") if textmode else open(uri, "rb")
         else:
             if self._file_type == "s3":
-                file = io.BytesIO(self.read_s3_object(uri.split("://", 1)[1].partition("/")[2]))
+                content = self.read_s3_object(uri.split("://", 1)[1].partition("/")[2])
             else:
-                file = urllib.request.urlopen(uri)
-            if textmode:
-                with file:
-                    file = io.StringIO(file.read().decode(encoding), newline="")
+                with urllib.request.urlopen(uri) as response:
+                    content = response.read()  # loaders seek, a connection cannot
+            file = io.StringIO(content.decode(encoding), newline="") if textmode else io.BytesIO(content)
         with file:
             file.ext = os.path.splitext(uri)[1].lower()
             yield file

@@ -64,9 +64,9 @@ def test_constant_images_are_black(monitor):
 
 def test_variables_and_ndarrays_are_images_too(monitor):
     Image = pytest.importorskip("PIL.Image")
-    import nnabla_compat as nn
+    from nnabla_compat.variable import Variable
     values = np.random.RandomState(0).rand(2, 3, 4, 4).astype(np.float32)
-    x = nn.Variable(values.shape)
+    x = Variable(values.shape)
     x.d = values
     for name, var in (("array", values), ("variable", x), ("ndarray", x.data)):
         MonitorImageTile(name, monitor, interval=1, verbose=False).add(0, var)
