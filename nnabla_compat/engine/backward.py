@@ -1,14 +1,14 @@
 """Running graphs backward: one call of torch's engine over the recorded history.
 
 Leaves accumulate into their ``.grad``, which is the storage behind ``Variable.g``. Callers that watch
-each function (hooks, communicator callbacks) get a walk function by function over the same history.
+each function (hooks, communicator callbacks) are called from hooks on the tensors between functions.
 """
 import numpy as np
 import torch
 
 from . import hooks, tape
 from .nd_array import NdArray
-from .storage import CLEARED, FILLED, WRITTEN, Storage
+from .storage import CLEARED, WRITTEN, Storage
 
 _seeds: dict[tuple, torch.Tensor] = {}
 
@@ -22,19 +22,16 @@ def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
     pre, post = hooks.function_pre_hooks, hooks.function_post_hooks
     stopped = _stopped_leaves(plan) if plan is not None and plan.version != tape.version() else ()
     if pre or post or pre_hook is not None or post_hook is not None or callbacks is not None:
-        _backward_stepwise(root, plan, tensor, seed, _callback_list(callbacks), hooks.combined(pre, pre_hook),
-                           hooks.combined(post, post_hook, local_first=True))
-        if clear_buffer:
-            _free(root, plan)
-    elif clear_buffer:
-        _free(root, plan)
-        tensor.backward(seed)
+        _backward_watched(root, plan, tensor, seed, clear_buffer, _callback_list(callbacks),
+                          hooks.combined(pre, pre_hook), hooks.combined(post, post_hook, local_first=True))
     else:
-        captured = _intermediates(root, plan)
+        captured = _intermediates(root, plan, clear_buffer)
         for _, t, _ in captured:
             t.grad = None
             t.retain_grad()
-        tensor.backward(seed, retain_graph=True)
+        if clear_buffer:
+            _free(root, plan)
+        tensor.backward(seed, retain_graph=not clear_buffer)
         for container, t, has_siblings in captured:
             _keep_gradient(container, t.grad, has_siblings)
             t.grad = None
@@ -111,17 +108,17 @@ def _stopped_leaves(plan):
     return stopped
 
 
-def _intermediates(root, plan):
+def _intermediates(root, plan, persistent_only):
     """(container, tensor with history, has siblings) of each variable between the leaves and the root."""
     if plan is not None:
         env = plan.env
-        return [(c, t, many) for c, slot, many in plan.intermediates()
-                if (t := env[slot]) is not None and t.requires_grad and not t.is_leaf]
+        return [(c, t, many) for c, slot, many in (plan.persistent_intermediates() if persistent_only else plan.intermediates())
+                if (t := env[slot]) is not None and t.requires_grad]
     found = []
     for function in tape.ordered_functions((root,)):
         containers = function.output_containers
-        for container in containers:
-            if container is root.container:
+        for container, ref in zip(containers, function.output_refs):
+            if container is root.container or (persistent_only and not ((v := ref()) is not None and v._persistent)):
                 continue
             t = container.storage.autograd_tensor(container.shape)
             if t is not None and t.requires_grad and not t.is_leaf:
@@ -155,10 +152,17 @@ def _free(root, plan):
             if storage.shared or any(f.op.keeps_inputs for f in v.function_references):
                 continue
             storage.drop(CLEARED)
-            if v.container.grad_storage is not None:
-                v.container.grad_storage.drop(CLEARED)
+            leaf_gradient(v.container).drop(CLEARED)
     if plan is not None:
         plan.forget_results()
+
+
+def leaf_gradient(container):
+    """The gradient storage of a container, made if there is none."""
+    storage = container.grad_storage
+    if storage is None:
+        storage = container.grad_storage = Storage()
+    return storage
 
 
 def _callback_list(callbacks):
@@ -172,77 +176,65 @@ def _callback_list(callbacks):
     return [callbacks]
 
 
-def _backward_stepwise(root, plan, root_tensor, seed, callbacks, pre, post):
-    """The same gradients, function by function, with somebody watching."""
-    slots, env = ({}, ()) if plan is None else (plan.slots, plan.env)
+class _Watch:
+    """Calls hooks around the backward of each function while torch's engine runs the whole history.
 
-    def history(variable):
-        slot = slots.get(id(variable))
-        if slot is not None:
-            return env[slot]
-        if variable._parent is None and variable.need_grad and variable.container.grad_storage is not None:
-            owner = variable.container.grad_storage.owner
-            if owner is not None:
-                return owner
-        return variable.container.storage.autograd_tensor(variable.container.shape)
+    The gradient of a function's output is complete right before the function's own backward; what its
+    backward did can be seen when the next function starts. Those are the moments for the hooks.
+    """
 
-    functions = tape.ordered_functions((root,))
-    order = sorted(range(len(functions)), key=lambda i: (-functions[i].rank, i))
-    gradients = {id(root.container): seed}
-    for i in order:
-        function = functions[i]
-        if not function.need_grad:
-            continue
-        outputs = [o for o in function.outputs if id(o.container) in gradients]
-        if not outputs:
-            continue
-        if pre is not None:
-            pre(function)
-        _step_backward(function, outputs, history, gradients, root_tensor, root)
-        if post is not None:
-            post(function)
-        for callback in callbacks:
+    def __init__(self, root, pre, post, callbacks):
+        self.root, self.pre, self.post, self.callbacks = root, pre, post, callbacks
+        self.current = None
+        self.started = set()
+
+    def hook(self, function, container):
+        def before(grad):
+            if container is not self.root.container:
+                _keep_gradient(container, grad.detach(), False)
+            if id(function) not in self.started:
+                self.started.add(id(function))
+                self.finish()
+                self.current = function
+                if self.pre is not None:
+                    self.pre(function)
+        return before
+
+    def finish(self):
+        """The backward of the current function is over."""
+        function, self.current = self.current, None
+        if function is None:
+            return
+        if self.post is not None:
+            self.post(function)
+        for callback in self.callbacks:
             callback(function)
+
+
+def _backward_watched(root, plan, root_tensor, seed, clear_buffer, callbacks, pre, post):
+    """The same gradients, with somebody watching each function."""
+    watch = _Watch(root, pre, post, callbacks)
+    handles = [t.register_hook(watch.hook(function, container))
+               for function, container, t in _function_outputs(root, plan, root_tensor)]
+    try:
+        root_tensor.backward(seed, retain_graph=not clear_buffer)
+        watch.finish()
+    finally:
+        for handle in handles:
+            handle.remove()
     for callback in callbacks:
         finish = getattr(callback, "finish", None)
         if finish is not None:
             finish()
+    if clear_buffer:
+        _free(root, plan)
 
 
-def _step_backward(function, outputs, history, gradients, root_tensor, root):
-    pairs = []
-    for o in outputs:
-        t = root_tensor if o.container is root.container else history(o)
-        if t is not None and t.requires_grad:
-            pairs.append((t, gradients[id(o.container)]))
-    wanted, seen = [], set()
-    for v in function.inputs:
-        t = history(v) if v.need_grad else None
-        if t is not None and t.requires_grad and id(t) not in seen:
-            seen.add(id(t))
-            wanted.append((v, t))
-    if not pairs or not wanted:
-        return
-    grads = torch.autograd.grad([t for t, _ in pairs], [t for _, t in wanted], [g.to(t.dtype) for t, g in pairs],
-                                retain_graph=True, allow_unused=True)
-    for (v, t), g in zip(wanted, grads):
-        if g is None:
-            continue
-        if v._parent is None:
-            _add_to_leaf(v, t, g)
-        else:
-            held = gradients.get(id(v.container))
-            g = g if held is None else held + g
-            gradients[id(v.container)] = g
-            _keep_gradient(v.container, g, False)
-
-
-def _add_to_leaf(variable, tensor, grad):
-    if tensor.is_leaf:
-        tensor.grad = grad.clone() if tensor.grad is None else tensor.grad + grad
-        return
-    storage = variable.container.grad.storage
-    if storage.zeroing or (storage.present() is None and storage.state != FILLED):
-        storage.set(grad.clone())
+def _function_outputs(root, plan, root_tensor):
+    """(function, output container, tensor with history) of the graph."""
+    if plan is not None:
+        found = [(f, c, plan.env[slot]) for f, _, _, outs in plan.producers for c, slot in zip(f.output_containers, outs)]
     else:
-        storage.set(storage.materialize(variable.container.shape).detach() + grad)
+        found = [(f, c, root_tensor if c is root.container else c.storage.autograd_tensor(c.shape))
+                 for f in tape.ordered_functions((root,)) for c in f.output_containers]
+    return [(f, c, t) for f, c, t in found if t is not None and t.requires_grad]

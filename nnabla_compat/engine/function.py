@@ -372,7 +372,9 @@ def _as_variable(x):
 
 def variable_of(tensor):
     """A Variable over a torch tensor's own memory and autograd history."""
-    return Variable.over(Container(tuple(tensor.shape), Storage(tensor)), tensor.requires_grad or None)
+    storage = Storage(tensor)
+    storage.foreign = True
+    return Variable.over(Container(tuple(tensor.shape), storage), tensor.requires_grad or None)
 
 
 def call_on_tensors(op, inputs, args, n_outputs=-1):

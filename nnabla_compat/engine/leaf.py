@@ -37,6 +37,8 @@ def input_tensor(variable, kind, target):
                 gradient = container.grad_storage
                 if gradient is None or gradient.owner is not tensor:
                     tensor = link_leaf(container, tensor)
+            elif not storage.foreign:
+                tensor = link_leaf(container, tensor.detach())    # an unlinked twin of a computed variable
         elif variable._need_grad is False:
             tensor = tensor.detach()
     elif variable._need_grad and kind != "index":

@@ -26,6 +26,8 @@ class NdArray:
         if not args:
             shape = ()
         elif len(args) == 1 and type(args[0]) in (tuple, list):
+            if any(isinstance(v, (str, bytes)) for v in args[0]):
+                raise TypeError(f"NdArray: expected lengths as int, received {args[0]!r}")
             shape = tuple([int(v) for v in args[0]])
         elif all(type(a) is int for a in args):
             shape = args
@@ -118,7 +120,8 @@ class NdArray:
         elif np.isscalar(value):
             self._assign_scalar(value)
         elif isinstance(value, NdArray):
-            raise ValueError("expected a scalar or numpy array to assign, received NdArray: use copy_from, or assign its .data")
+            raise RuntimeError("expected a scalar or numpy array to assign, received NdArray: use copy_from, or assign "
+                               "its .data")
         else:
             self._write(_as_array(value))
 

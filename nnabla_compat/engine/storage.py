@@ -55,6 +55,7 @@ class Storage:
     live = None        # DIVERGED: the tensor that carries the autograd history
     owner = None       # gradient storages of leaves: the leaf tensor, whose .grad is the content
     linked = None      # data of a leaf: the gradient storage that the tensor's .grad belongs to
+    foreign = False    # a torch user's tensor: gradients flow on into its history
     shared = False     # seen through arrays of different shapes
     host = None        # CUDA: numpy copy handed out for writing, newer than the tensor
     alias = False      # the tensor is a view on purpose: numpy writes are to be seen through its base
@@ -157,8 +158,8 @@ class Storage:
         """Forget the content, keeping its dtype for the next allocation."""
         known = self.known_dtype
         if self.owner is not None:
-            self.owner.grad = None
-            self.host = None
+            owner, self.host = self.owner, None
+            owner.grad = torch.full_like(owner.data, self.fill) if state == FILLED else None
         else:
             tensor, self.host = self._tensor, None
             if tensor is not None and isinstance(tensor, torch.nn.Parameter):

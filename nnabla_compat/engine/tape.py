@@ -9,7 +9,7 @@ from operator import itemgetter
 
 import torch
 
-from . import hooks, modes
+from . import hooks, recompute
 from .leaf import input_tensor
 from .storage import CLEARED, WRITTEN
 
@@ -117,18 +117,39 @@ class Plan:
 
     def _compile(self):
         """Build the steps while running them once: dtypes are taken as they come out."""
+        self.start()
+        for function in self.functions:
+            self.add_function(function)
+        self.finish()
+
+    def start(self):
+        """Forget all steps, to be built anew."""
         self.env, self.steps, self.leaves, self.fresh_leaves = [], [], [], []
         self.slots, self.producers, self._intermediates = {}, [], None
-        for function in self.functions:
-            ins = [self._input_slot(function, i, v) for i, v in enumerate(function.inputs)]
-            self._add_steps(function, ins)
+
+    def add_function(self, function):
+        """Run a function and append the steps that run it again."""
+        ins = [self.input_slot(function, i, v) for i, v in enumerate(function.inputs)]
+        self._add_steps(function, ins)
+
+    def adopt(self, function, k, result):
+        """Take ``result`` as output ``k`` of a function that was run elsewhere (recomputed stretches)."""
+        slot = self._new_slot(result)
+        variable, container = function.output_refs[k](), function.output_containers[k]
+        if variable is not None:
+            self.slots[id(variable)] = slot
+        container.storage._tensor, container.storage.state = result, WRITTEN
+        self.producers.append((function, len(self.steps), [], [slot]))
+
+    def finish(self):
+        """The steps are complete."""
         self._order_releases()
 
     def _new_slot(self, tensor=None):
         self.env.append(tensor)
         return len(self.env) - 1
 
-    def _input_slot(self, function, i, variable):
+    def input_slot(self, function, i, variable):
         op, target = function.op, function.context.target
         kind = "tensor" if op.plain else op.input_kind(i)
         if variable._parent is not None and id(variable) in self.slots:
@@ -266,6 +287,12 @@ class Plan:
                 if (v := ref()) is None or id(v) not in self.root_ids]
         return self._intermediates
 
+    def persistent_intermediates(self):
+        """Those of the intermediates whose data and gradient survive clearing."""
+        persistent = {id(v.container) for function, _, _, _ in self.producers for ref in function.output_refs
+                      if (v := ref()) is not None and v._persistent}
+        return [entry for entry in self.intermediates() if id(entry[0]) in persistent] if persistent else []
+
     def forget_results(self):
         """Let go of everything computed; the leaves stay."""
         kept = {entry[0] for entry in (*self.leaves, *self.fresh_leaves)}
@@ -299,7 +326,6 @@ class Plan:
 
     def _run(self, clear_buffer, clear_no_need_grad):
         if self.checkpoints and torch.is_grad_enabled():
-            from . import recompute
             recompute.run(self)
             return
         if self.steps is None or not self._load_leaves():
@@ -417,16 +443,14 @@ class Plan:
         with torch.set_grad_enabled(self.recorded and torch.is_grad_enabled()):
             if self.steps is None or not self._load_leaves():
                 # The first run builds the steps; hooks must see each function around its own run.
-                self.env, self.steps, self.leaves, self.fresh_leaves = [], [], [], []
-                self.slots, self.producers, self._intermediates = {}, [], None
+                self.start()
                 for function in self.functions:
                     if pre is not None:
                         pre(function)
-                    ins = [self._input_slot(function, i, v) for i, v in enumerate(function.inputs)]
-                    self._add_steps(function, ins)
+                    self.add_function(function)
                     if post is not None:
                         post(function)
-                self._order_releases()
+                self.finish()
                 self.version = _version
             else:
                 self._walk_watched(pre, post)
@@ -466,7 +490,7 @@ def _refresh_nodes(functions):
         for v in function.inputs:
             need_grad = need_grad or v.need_grad
             rank = max(rank, v.rank)
-        function.need_grad, function.rank = need_grad, rank
+        function.need_grad, function.rank = need_grad, rank + 1
         for ref in function.output_refs:
             variable = ref()
             if variable is not None:

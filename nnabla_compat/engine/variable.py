@@ -1,6 +1,4 @@
 """Variable: a node of the graph over a data container that unlinked twins share."""
-import weakref
-
 import numpy as np
 import torch
 
@@ -459,13 +457,3 @@ def _same_kind(other):
                         "their data. Use `is` for None, F.equal for values")
     return other
 
-
-def leaf_gradient(container):
-    """The gradient storage of a container, made if there is none."""
-    storage = container.grad_storage
-    if storage is None:
-        storage = container.grad_storage = Storage()
-    return storage
-
-
-reference = weakref.ref

@@ -1,0 +1,35 @@
+"""nnabla's Python API on PyTorch.
+
+``import nnabla_compat as nn`` replaces ``import nnabla as nn``; ``nnabla_compat.install()`` makes
+``import nnabla`` itself, in any module, resolve to this package.
+"""
+try:    # TEMPORARY until array_operators lands
+    from . import array_operators
+except ImportError:
+    array_operators = None
+from . import function, function_bases, functions, initializer, parametric_functions, solvers
+from ._computation_graph import forward_all
+from ._init import (add_available_context, array_classes, available_contexts, prefer_cached_array,
+                    reset_array_preference)
+from ._nd_array import NdArray
+from .auto_forward import auto_forward, get_auto_forward, set_auto_forward
+from .callback import (set_function_post_hook, set_function_pre_hook, set_solver_post_hook, set_solver_pre_hook,
+                       unset_function_post_hook, unset_function_pre_hook, unset_solver_post_hook,
+                       unset_solver_pre_hook)
+from .context import Context, context_scope, get_current_context, set_default_context
+from .core.module import Module
+from .core.sequential import Sequential
+from .grad import grad
+from .logger import logger
+from .migrate.alias import install, uninstall
+from .parameter import (clear_parameters, get_current_parameter_scope, get_parameters, load_parameters, no_grad,
+                        parameter_scope, save_parameters)
+from .random import seed
+from .recompute import recompute, recompute_fn, set_global_recompute
+from .variable import Variable
+
+if array_operators is not None:
+    array_operators.install(NdArray, Variable)
+
+# The version of nnabla whose API this is; scripts compare it. Ours is in the package metadata.
+__version__ = "1.39.0"

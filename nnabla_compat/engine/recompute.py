@@ -1,0 +1,116 @@
+"""Recomputation: stretches of marked variables are dropped after forward and computed again in backward.
+
+A stretch is a run of functions, next to each other in execution order, whose outputs are marked, and the
+function after them. torch's checkpointing keeps only what enters a stretch.
+"""
+from torch.utils.checkpoint import checkpoint
+
+from .storage import CLEARED, WRITTEN
+
+
+def run(plan):
+    """Run a plan whose graph has marked variables, with history."""
+    plan.start()
+    for stretch in _stretches(plan.functions):
+        if len(stretch) == 1 and not _is_marked(stretch[0]):
+            plan.add_function(stretch[0])
+        else:
+            _run_stretch(plan, stretch)
+    plan.finish()
+
+
+def _is_marked(function):
+    outputs = [v for ref in function.output_refs if (v := ref()) is not None]
+    return bool(outputs) and all(v._recompute for v in outputs)
+
+
+def _stretches(functions):
+    """Split the functions into marked runs, each with the function after it, and single functions."""
+    stretches, current = [], []
+    for function in functions:
+        current.append(function)
+        if not _is_marked(function):
+            stretches.append(current)
+            current = []
+    if current:
+        stretches.append(current)
+    return stretches
+
+
+def _run_stretch(plan, functions):
+    inside = {id(v) for f in functions for ref in f.output_refs if (v := ref()) is not None}
+    entering, kinds = {}, {}
+    for function in functions:
+        for i, v in enumerate(function.inputs):
+            if id(v) not in inside:
+                slot = plan.input_slot(function, i, v)
+                entering.setdefault(slot, len(entering))
+                kinds[slot] = "tensor" if function.op.plain else function.op.input_kind(i)
+    needed_later = _needed_after(plan, functions)
+    leaving = [(f, k) for f in functions for k, ref in enumerate(f.output_refs)
+               if (v := ref()) is not None and (id(v) in needed_later or not v._recompute)]
+    replay = _Replay(functions, [plan.env[s] for s in entering], [kinds[s] == "state" for s in entering])
+
+    def compute(*tensors):
+        with replay:
+            values = replay.inputs(tensors)
+            results = {}
+            for function in functions:
+                arguments = [results[id(v)] if id(v) in inside else values[entering[plan.input_slot(function, i, v)]]
+                             for i, v in enumerate(function.inputs)]
+                made = function.execute(arguments)
+                for ref, value in zip(function.output_refs, made):
+                    v = ref()
+                    if v is not None:
+                        results[id(v)] = value
+            return tuple([results[id(f.output_refs[k]())] for f, k in leaving])
+
+    results = checkpoint(compute, *[plan.env[s] for s in entering], use_reentrant=False, preserve_rng_state=False)
+    for (function, k), result in zip(leaving, results):
+        plan.adopt(function, k, result)
+    for function in functions:
+        for ref, container in zip(function.output_refs, function.output_containers):
+            v = ref()
+            if v is not None and v._recompute and v._parent is not None and id(v) not in plan.root_ids and not v._persistent:
+                container.storage.drop(CLEARED)
+            elif container.storage._tensor is not None:
+                container.storage.state = WRITTEN
+
+
+def _needed_after(plan, functions):
+    """Variables that functions after the stretch, or the caller, read."""
+    last = plan.functions.index(functions[-1])
+    needed = {id(v) for f in plan.functions[last + 1:] for v in f.inputs}
+    return needed | set(plan.root_ids)
+
+
+class _Replay:
+    """Lets a stretch run a second time with the random streams and buffers it started with."""
+
+    def __init__(self, functions, tensors, is_state):
+        streams = {}
+        for function in functions:
+            rng = getattr(function.bound, "keywords", {}).get("rng")
+            if rng is not None:
+                streams[id(rng)] = rng
+        self.streams = [(rng, rng.get_state()) for rng in streams.values()]
+        self.states = [t.clone() if state else None for t, state in zip(tensors, is_state)]
+        self.runs = 0
+
+    def inputs(self, tensors):
+        """The first run updates buffers for real, later ones work on copies of their first values."""
+        if self.runs == 1:
+            return tensors
+        return [t if s is None else s.clone() for t, s in zip(tensors, self.states)]
+
+    def __enter__(self):
+        self.runs += 1
+        self.before = None
+        if self.runs > 1:
+            self.before = [(rng, rng.get_state()) for rng, _ in self.streams]
+            for rng, state in self.streams:
+                rng.set_state(state)
+
+    def __exit__(self, *_):
+        for rng, state in self.before or ():
+            rng.set_state(state)
