@@ -67,8 +67,8 @@ class Slot:
             data.cast(np.float32)
             tensor = data.tensor
         alias = tensor.data
-        if not alias.is_contiguous() and not self.keeps_dtype:
-            data.data    # gives a strided tensor memory of its own
+        if 0 in alias.stride() and alias.numel() > 1:
+            data.data    # gives an expanded tensor, whose elements share memory, memory of its own
             tensor = data.tensor
             alias = tensor.data
         self.tensor, self.pointer = self.container.storage.present(), tensor.data_ptr()
@@ -119,7 +119,7 @@ class Slot:
         """The states, in the order of ``names``."""
         if self.states is None:
             weight = self.weight()
-            self.states = [torch.zeros(weight.shape, dtype=weight.dtype, device=weight.device) for _ in self.names]
+            self.states = [torch.zeros_like(weight) for _ in self.names]
         elif self.exposed is not None:
             for i, name in enumerate(self.names):
                 array = self.exposed[name].container.data

@@ -199,8 +199,8 @@ class Solver:
     def _for_gradients(self, change, pre_hook, post_hook):
         """Call ``change(weights, gradients)`` on groups of like tensors; it writes the gradients in place."""
         call = _hook_caller(pre_hook, post_hook)
-        with torch.no_grad():
-            for part in [self._slots.values()] if call is None else self._after_hooks(call):
+        for part in [self._slots.values()] if call is None else self._after_hooks(call):
+            with torch.no_grad():
                 for _, weights, gradients in collect(part, writing=True):
                     change(weights, gradients)
 
@@ -237,8 +237,8 @@ class Solver:
             update_pre_hook, update_post_hook: See :class:`Solver`.
         """
         call = _hook_caller(update_pre_hook, update_post_hook)
-        with torch.no_grad():
-            for part in [self._slots.values()] if call is None else self._after_hooks(call):
+        for part in [self._slots.values()] if call is None else self._after_hooks(call):
+            with torch.no_grad():
                 for group in collect(part):
                     self._apply(*group)
         self._decay = self._default_decay

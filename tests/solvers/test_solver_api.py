@@ -262,6 +262,31 @@ def test_narrowed_parameters_are_written_through():
     np.testing.assert_array_equal(grads.data, [1, 1, 1, 2, 2, 2])
 
 
+def test_strided_and_expanded_tensors():
+    strided = torch.nn.Parameter(torch.ones(2, 3, 4, 5).to(memory_format=torch.channels_last))
+    strided.grad = torch.ones(2, 3, 4, 5)
+    solver = solver_of(S.Momentum(1.0), strided=strided)
+    solver.update()
+    np.testing.assert_array_equal(solver.get_states()["strided"].pstate["m"].d, 1)
+    solver.update()
+    assert strided.is_contiguous(memory_format=torch.channels_last) and torch.allclose(strided, torch.tensor(-1.9))
+    np.testing.assert_allclose(solver.get_states()["strided"].pstate["m"].d, 1.9, rtol=1e-6)
+    p = Variable((4,), need_grad=True)
+    p.data.set_tensor(torch.ones(1).expand(4))
+    p.g = np.arange(4, dtype=np.float32)
+    solver_of(S.Sgd(1.0), p=p).update()
+    np.testing.assert_array_equal(p.d, [1, 0, -1, -2])
+
+
+def test_hooks_may_use_autograd():
+    w = torch.ones(3, requires_grad=True)
+    solver = solver_of(S.Sgd(), p=parameter())
+    for call in (solver.update, lambda hook: solver.scale_grad(1.0, hook), solver.check_nan_grad):
+        seen = []
+        call(lambda: seen.append((w * 2).requires_grad))
+        assert seen == [True]
+
+
 def test_scalar_and_empty_parameters():
     scalar, empty = parameter(2.0, 3.0), parameter(np.zeros((0, 3)), np.zeros((0, 3)))
     for name in RULES:
