@@ -67,11 +67,14 @@ def read_text(text, title):
 
     Raises:
         google.protobuf.text_format.ParseError: bad syntax, or a field nnabla does not know.
+        UnicodeDecodeError: not text.
     """
     from google.protobuf import text_format
 
     from ..logger import logger
     proto = new_message()
+    if isinstance(text, bytes):
+        text = text.decode("utf-8")
     try:
         text_format.Merge(text, proto)
     except text_format.ParseError:
