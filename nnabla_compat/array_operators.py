@@ -22,7 +22,7 @@ def install(nd_array, variable):
         "mul": _binary(F.mul2, F.mul_scalar), "rmul": _reflected(F.mul2, F.mul_scalar),
         "truediv": _binary(F.div2, lambda x, s: F.mul_scalar(x, 1.0 / s)), "rtruediv": _reflected(F.div2, F.r_div_scalar),
         "pow": _binary(F.pow2, F.pow_scalar), "rpow": _reflected(F.pow2, F.r_pow_scalar),
-        "matmul": matmul, "rmatmul": lambda self, other: matmul(other, self),
+        "matmul": matmul, "rmatmul": _reflected_matmul,
         "neg": lambda self: F.mul_scalar(self, -1.0), "pos": lambda self: self,
         "getitem": getitem,
     }
@@ -115,6 +115,10 @@ def matmul(a, b):
     if rows and columns:
         return y
     return F.reshape(y, y.shape[:-1] if rows else (*y.shape[:-2], y.shape[-1]))
+
+
+def _reflected_matmul(self, other):
+    return matmul(other, self) if isinstance(other, torch.Tensor) else NotImplemented
 
 
 def _reshaped(x, shape):
