@@ -7,8 +7,9 @@ import numpy as np
 import torch
 
 from . import hooks, tape
+from .leaf import leaf_gradient
 from .nd_array import NdArray
-from .storage import CLEARED, WRITTEN, Storage
+from .storage import CLEARED, WRITTEN
 
 _seeds: dict[tuple, torch.Tensor] = {}
 
@@ -127,11 +128,9 @@ def _intermediates(root, plan, persistent_only):
 
 
 def _keep_gradient(container, grad, has_siblings):
-    storage = container.grad_storage
-    if storage is None:
-        if grad is None:
-            return
-        storage = container.grad_storage = Storage()
+    if grad is None and container.grad_storage is None:
+        return
+    storage = leaf_gradient(container)
     if grad is not None:
         if storage.owner is not None:
             storage.unlink_owner()
@@ -142,27 +141,15 @@ def _keep_gradient(container, grad, has_siblings):
 
 def _free(root, plan):
     """Let go of intermediate data and gradients: the history itself holds what backward needs."""
-    for function in tape.ordered_functions((root,)) if plan is None else plan.functions:
-        if function.op.keeps_inputs:
-            continue
-        for v in function.inputs:
-            if v._parent is None or v._persistent or v.container is root.container:
-                continue
-            storage = v.container.storage
-            if storage.shared or any(f.op.keeps_inputs for f in v.function_references):
-                continue
-            storage.drop(CLEARED)
-            leaf_gradient(v.container).drop(CLEARED)
-    if plan is not None:
-        plan.forget_results()
-
-
-def leaf_gradient(container):
-    """The gradient storage of a container, made if there is none."""
-    storage = container.grad_storage
-    if storage is None:
-        storage = container.grad_storage = Storage()
-    return storage
+    if plan is None:
+        plan = tape.Plan((root,))
+        plan.env, plan.producers = [], []
+    for storage in plan.freed_in_backward():
+        tensor = storage._tensor
+        if tensor is not None and tensor.dtype is not torch.float32:
+            storage.dtype = tensor.dtype
+        storage._tensor, storage.state = None, CLEARED
+    plan.forget_results()
 
 
 def _callback_list(callbacks):

@@ -53,11 +53,17 @@ def input_tensor(variable, kind, target):
     return tensor
 
 
+def leaf_gradient(container):
+    """The gradient storage of a container, made if there is none."""
+    storage = container.grad_storage
+    if storage is None:
+        storage = container.grad_storage = Storage()
+    return storage
+
+
 def link_leaf(container, tensor):
     """An autograd leaf over ``tensor`` whose ``.grad`` is the container's gradient."""
-    gradient = container.grad_storage
-    if gradient is None:
-        gradient = container.grad_storage = Storage()
+    gradient = leaf_gradient(container)
     storage = container.storage
     if not tensor.is_leaf:
         return tensor

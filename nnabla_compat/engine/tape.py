@@ -10,7 +10,7 @@ from operator import itemgetter
 import torch
 
 from . import hooks, recompute
-from .leaf import input_tensor
+from .leaf import input_tensor, leaf_gradient
 from .storage import CLEARED, WRITTEN
 
 _version = 0
@@ -106,7 +106,8 @@ class Plan:
         self._keep = None if len(roots) == 1 else roots[1:]   # roots[0] owns this plan
         self.must_record = any(f.op.needs_graph for f in self.functions)
         self.record = self.must_record or any(_needs(v) for f in self.functions for v in f.inputs)
-        self.steps = self._intermediates = None
+        self.steps = self._intermediates = self._freed = None
+        self._releases = {}
         self.leaves = []       # (slot, variable, kind, target, storage, tensor) held by identity
         self.fresh_leaves = []  # the same for leaves to be converted at each run
         self.recorded = False   # whether the last run left a history to differentiate
@@ -143,7 +144,7 @@ class Plan:
 
     def finish(self):
         """The steps are complete."""
-        self._order_releases()
+        self._releases, self._freed = {}, None
 
     def _new_slot(self, tensor=None):
         self.env.append(tensor)
@@ -302,16 +303,45 @@ class Plan:
                 env[slot] = None
         self.recorded = False
 
-    def _order_releases(self):
-        """Which slots each step uses last, and who produced them."""
+    def releases(self, clear_buffer):
+        """For each step, the (storage, slot) pairs nobody needs after it; None for most steps.
+
+        Whether somebody besides the graph holds a Variable, and may read it after the pass, is looked at
+        once, when the list is made.
+        """
+        if clear_buffer in self._releases:
+            return self._releases[clear_buffer]
         last = {}
-        for function, step, ins, outs in self.producers:
-            for variable, slot in zip(function.inputs, ins):
+        for function, step, ins, _ in self.producers:
+            for variable in function.inputs:
                 if variable._parent is not None:
                     last[id(variable)] = (step, variable, function)
-        self.last_uses = {}
+        found = [None] * len(self.steps)
         for step, variable, function in last.values():
-            self.last_uses.setdefault(step, []).append((variable, self.slots.get(id(variable)), function))
+            if not self._is_freeable(variable, function):
+                continue
+            if not clear_buffer and self.record and _is_held(variable):
+                continue
+            found[step] = (found[step] or []) + [(variable.container.storage, self.slots.get(id(variable)))]
+        self._releases[clear_buffer] = found
+        return found
+
+    def _is_freeable(self, variable, function):
+        storage = variable.container.storage
+        return not (variable._persistent or storage.shared or function.op.keeps_inputs
+                    or id(storage) in self.root_storages
+                    or any(f.op.keeps_inputs for f in variable.function_references))
+
+    def freed_in_backward(self):
+        """Storages of data and gradients that backward with clear_buffer lets go of."""
+        if self._freed is None:
+            storages = {}
+            for function in self.functions:
+                for variable in function.inputs:
+                    if variable._parent is not None and self._is_freeable(variable, function):
+                        storages[id(variable.container)] = (variable.container.storage, leaf_gradient(variable.container))
+            self._freed = [storage for pair in storages.values() for storage in pair]
+        return self._freed
 
     # -- running -------------------------------------------------------------------------------------
 
@@ -391,11 +421,11 @@ class Plan:
                     storage._tensor = None
 
     def _walk_clearing(self, clear_buffer):
-        env, last_uses = self.env, self.last_uses
+        env = self.env
         self._drop_results()
         step = None
         try:
-            for i, step in enumerate(self.steps):
+            for step, releases in zip(self.steps, self.releases(clear_buffer)):
                 kernel, single, getter, out, storage = step
                 if out is None:
                     kernel()
@@ -405,27 +435,24 @@ class Plan:
                     if storage is not None:
                         storage._tensor = result
                         storage.state = WRITTEN
-                if i in last_uses:
+                if releases is not None:
                     result = None
-                    self._release(last_uses[i], clear_buffer)
+                    self._release(releases)
         except Exception as error:
             self._explain(step, error)
 
     def _release_after_compile(self, clear_buffer):
-        for uses in self.last_uses.values():
-            self._release(uses, clear_buffer)
+        for releases in self.releases(clear_buffer):
+            self._release(releases or ())
 
-    def _release(self, uses, clear_buffer):
-        for variable, slot, function in uses:
-            storage = variable.container.storage
-            if (variable._persistent or storage.shared or function.op.keeps_inputs
-                    or id(storage) in self.root_storages):
-                continue
-            if not clear_buffer and self.record and torch.is_grad_enabled() and _is_held(variable):
-                continue
-            storage.drop(CLEARED)
-            if slot is not None:
-                self.env[slot] = None
+    def _release(self, releases):
+        env = self.env
+        for storage, slot in releases:
+            tensor = storage._tensor
+            if tensor is not None and tensor.dtype is not torch.float32:
+                storage.dtype = tensor.dtype
+            storage._tensor, storage.state = None, CLEARED
+            env[slot] = None
 
     def _explain(self, step, error):
         done = next((i for i, s in enumerate(self.steps) if s is step), 0)
@@ -505,8 +532,8 @@ def _base_is_leaf_data(result):
 def _is_held(variable):
     """Whether somebody besides the graph holds the Variable and may read it after the pass.
 
-    The references of the graph itself: its consumers' input lists, this call's argument and loop variable,
-    and the last_uses entry.
+    The references of the graph itself: its consumers' input lists, the caller's dict of last uses and loop
+    variable, and two for this call.
     """
     structural = 4 + sum(1 for f in variable.function_references for v in f.inputs if v is variable)
     return sys.getrefcount(variable) > structural
