@@ -3,6 +3,9 @@ import functools
 
 import pytest
 
+import nnabla_compat as nn
+import nnabla_compat.function_bases
+import nnabla_compat.functions
 from oracle.cases import CASES
 from oracle.corpus import ROOT, Reader
 
@@ -20,7 +23,7 @@ def run(function, mode, errors=None):
     records, compared, failures = reader(function), 0, []
     for case in CASES[function]:
         entry = records.entries.get(case.key)
-        if entry is None or "died" in entry:
+        if entry is None or "died" in entry or "no_reference" in entry:
             continue
         found = MODES[mode](Recorded(case, entry, records), errors)
         if found is None:
@@ -34,9 +37,16 @@ def run(function, mode, errors=None):
     return compared, failures
 
 
+def exists(function):
+    place, _, name = function.rpartition(".")
+    return place == "array" or hasattr(getattr(nn, place or "functions"), name)
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("function", CASES)
 def test_recorded(function, mode):
+    if not exists(function):
+        pytest.xfail("no such function yet: docs/coverage.md counts the missing names, and the number may only fall")
     compared, failures = run(function, mode)
     if failures:
         pytest.fail(f"{len(failures)} of {compared} settings of {function} ({mode}) differ:\n" + "\n".join(failures), pytrace=False)
