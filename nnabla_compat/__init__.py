@@ -3,10 +3,7 @@
 ``import nnabla_compat as nn`` replaces ``import nnabla as nn``; ``nnabla_compat.install()`` makes
 ``import nnabla`` itself, in any module, resolve to this package.
 """
-try:    # TEMPORARY until array_operators lands
-    from . import array_operators
-except ImportError:
-    array_operators = None
+from . import array_operators
 from . import function, function_bases, functions, initializer, parametric_functions, solvers
 from ._computation_graph import forward_all
 from ._init import (add_available_context, array_classes, available_contexts, prefer_cached_array,
@@ -28,8 +25,7 @@ from .random import seed
 from .recompute import recompute, recompute_fn, set_global_recompute
 from .variable import Variable
 
-if array_operators is not None:
-    array_operators.install(NdArray, Variable)
+array_operators.install(NdArray, Variable)
 
 # The version of nnabla whose API this is; scripts compare it. Ours is in the package metadata.
 __version__ = "1.39.0"

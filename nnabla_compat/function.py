@@ -1,11 +1,19 @@
-"""Function objects, PythonFunction, and a constructor for each operator type."""
+"""Function objects, PythonFunction, and a constructor for each operator type, made when first asked for."""
 from . import ops  # noqa: F401  (declares the operators)
 from .engine.function import Function, Info
 from .engine.python_function import PythonFunction
-from .faces import constructor
 from .registry import OPERATORS
 
-for _operator in list(OPERATORS.values()):
-    globals()[_operator.type_name] = constructor(_operator)
-
 __all__ = ["Function", "Info", "PythonFunction", *OPERATORS]
+
+
+def __getattr__(name):
+    if name not in OPERATORS:
+        raise AttributeError(f"module 'nnabla_compat.function' has no attribute {name!r}")
+    from .faces import constructor
+    made = globals()[name] = constructor(OPERATORS[name])
+    return made
+
+
+def __dir__():
+    return sorted({*globals(), *OPERATORS})
