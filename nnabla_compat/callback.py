@@ -6,14 +6,14 @@ hook without arguments, before or after each step (update, weight decay, ...). A
 from .engine import hooks
 
 
-def set_function_pre_hook(key, function_post_hook):
+def set_function_pre_hook(key, function_pre_hook):
     """Call a hook before each function.
 
     Args:
         key (str): Name to remove it by.
-        function_post_hook (callable): Called with the function. (nnabla gives the argument this name here too.)
+        function_pre_hook (callable): Called with the function.
     """
-    hooks.add(hooks.function_pre_hooks, key, function_post_hook)
+    hooks.add(hooks.function_pre_hooks, key, function_pre_hook)
 
 
 def set_function_post_hook(key, function_post_hook):

@@ -1,5 +1,6 @@
 """Iterators that collect the samples of a data source into batches, epoch after epoch."""
 import atexit
+import os
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,6 +19,18 @@ _open_iterators = weakref.WeakSet()
 def _close_open_iterators():
     for iterator in list(_open_iterators):
         iterator.close()
+
+
+def _go_on_without_threads():
+    """A forked process has the iterators but not their threads."""
+    for iterator in list(_open_iterators):
+        iterator._thread = None
+        if iterator._batch is not None and not iterator._batch.done():
+            iterator._batch = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_go_on_without_threads)
 
 
 class DataIterator:

@@ -38,6 +38,7 @@ class SimpleDataSource(DataSource):
         self._variables = ["x" + str(i) for i in range(len(load_func(0)))]
         self._generation = 0
         self._orders = deque(maxlen=self._KEPT_ORDERS)  # pairs (generation, order)
+        self._newest = None, None
         self._orders_lock = threading.Lock()  # slices of one source ask from threads of their own
         self.reset()
         self._generate_order(0)
@@ -51,19 +52,23 @@ class SimpleDataSource(DataSource):
             if any(known == generation for known, _ in self._orders):
                 return
             order = self._rng.permutation(self._size) if self._shuffle else numpy.arange(self._size)
-            self._orders.append((generation, order))
+            self._newest = generation, order
+            self._orders.append(self._newest)
 
     def _get_data(self, position):
         return self._get_data_of_generation(position, self._generation)
 
     def _get_data_of_generation(self, position, generation):
-        with self._orders_lock:
-            orders = dict(self._orders)
-        if generation not in orders:
-            raise ValueError(
-                f"SimpleDataSource: the order of epoch {generation} is not kept, only those of epochs "
-                f"{list(orders)}. Let the slices of one source advance together.")
-        return self._load_func(orders[generation][position])
+        known, order = self._newest
+        if known != generation:
+            with self._orders_lock:
+                orders = dict(self._orders)
+            if generation not in orders:
+                raise ValueError(
+                    f"SimpleDataSource: the order of epoch {generation} is not kept, only those of epochs "
+                    f"{list(orders)}. Let the slices of one source advance together.")
+            order = orders[generation]
+        return self._load_func(order[position])
 
 
 class CachePrefetcher:

@@ -27,6 +27,12 @@ def settings():
         nnabla_config.set("DATA_ITERATOR", key, value)
 
 
+def run_script(script):
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    return subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120,
+                          env={**os.environ, "PYTHONPATH": root}, cwd=script.parent)
+
+
 def iterator_threads():
     return [thread for thread in threading.enumerate() if thread.name.startswith("nnabla-")]
 
@@ -187,12 +193,27 @@ def test_an_open_iterator_does_not_keep_the_interpreter_alive(tmp_path):
         "it = data_iterator_simple(lambda i: (np.array(i),), 10, 3, with_file_cache=True)\n"
         "it.next()\n"
         "print(it._data_source._cache_dir, os.path.isdir(it._data_source._cache_dir))\n")
-    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120,
-                          env={**os.environ, "PYTHONPATH": root}, cwd=tmp_path)
+    done = run_script(script)
     assert done.returncode == 0, done.stderr
     folder, existed = done.stdout.split()
     assert existed == "True" and not os.path.exists(folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_goes_on_without_the_thread(tmp_path):
+    script = tmp_path / "fork.py"
+    script.write_text(
+        "import os\n"
+        "from nnabla_compat.utils.data_iterator import data_iterator_simple\n"
+        "it = data_iterator_simple(lambda i: (i,), 6, 2)\n"
+        "it.next(), it._batch.result()\n"
+        "child = os.fork()\n"
+        "seen = [it.next()[0].tolist() for _ in range(3)]\n"
+        "if child:\n"
+        "    assert os.waitpid(child, 0)[1] == 0\n"
+        "assert seen == [[2, 3], [4, 5], [0, 1]], seen\n")
+    done = run_script(script)
+    assert done.returncode == 0, done.stderr
 
 
 def test_callbacks_run_in_the_calling_thread():

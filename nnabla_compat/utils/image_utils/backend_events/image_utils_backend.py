@@ -16,11 +16,11 @@ class ImageUtilsBackend:
         self._default_backend = None
         self._current_backend = None
 
-    def accept(self, path, ext, operator):
-        """Whether this backend does ``operator`` (``"load"``, ``"save"`` or ``"resize"``).
+    def accept(self):
+        """Whether a backend takes a task: ``"Recommended"``, ``"OK"`` or ``"NG"``.
 
-        Returns:
-            str: ``"Recommended"``, ``"OK"`` or ``"NG"``.
+        Subclasses define it as ``accept(self, path, ext, operator)`` with the extension of the file and
+        ``"load"``, ``"save"`` or ``"resize"``.
         """
         return "NG"
 
@@ -72,12 +72,15 @@ class ImageUtilsBackend:
         self._current_backend = ranked[0]
         return ranked[0]()
 
-    def next_available(self, path, operator="load"):
-        """The backend to try after this one.
+    def next_available(self, path):
+        """The backend to try after this one for reading ``path``.
 
         Raises:
             ValueError: There is none.
         """
+        return self._next(path, "load")
+
+    def _next(self, path, operator):
         ranked = self._ranked(path, operator)
         after = ranked[ranked.index(type(self)) + 1:] if type(self) in ranked else ranked
         if not after:
