@@ -8,14 +8,14 @@ import sys
 import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "parametric_functions"))
+sys.path.insert(0, os.path.join(HERE, ".."))
 
 import nnabla as nn  # noqa: E402
 import nnabla.functions as F  # noqa: E402
 import nnabla.initializer as I  # noqa: E402, E741
 import nnabla.parametric_functions as PF  # noqa: E402
 import nnabla.random  # noqa: E402
-from cases import CASES, Library, pack, run  # noqa: E402
+from parametric_functions.cases import CASES, Library, pack, run  # noqa: E402
 
 
 def main():

@@ -3,7 +3,7 @@ import os
 
 import numpy as np
 import pytest
-from cases import CASES, Library, run, unpack
+from .cases import CASES, Library, run, unpack
 
 import nnabla_compat as nn
 import nnabla_compat.functions as F
@@ -40,6 +40,12 @@ def test_case(case, recorded):
             np.testing.assert_array_equal(found, value, err_msg=key)
         elif key.startswith("initial "):
             check_initial(case, key, found, value)
+        elif key.startswith("gradient") and np.isnan(value).all():
+            # nnabla's spectral_norm(test=True) has no usable gradient; ours is that of the formula.
+            assert np.isfinite(found).all(), key
+        elif key.endswith("/k_bias"):
+            # The same number added to all scores changes nothing: the gradient is rounding around 0.
+            np.testing.assert_allclose(found, value, atol=1e-5, err_msg=key)
         else:
             np.testing.assert_allclose(found, value, rtol=1e-5, atol=1e-5 * max(0.1, np.abs(value).max(initial=0)),
                                        err_msg=key)
