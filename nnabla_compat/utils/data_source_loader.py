@@ -6,7 +6,6 @@ import os
 import shutil
 import tempfile
 import urllib.request
-import wave
 from urllib.parse import urljoin
 
 import h5py
@@ -16,7 +15,7 @@ from ..logger import logger
 from ..optional import require
 from .download import download, get_data_home  # noqa: F401  many scripts import them from here
 
-# nnabla reads audio through pydub when it is there; this package reads .wav files by itself.
+# nnabla reads audio through pydub where that is installed; this package reads .wav files by itself.
 pydub_available = False
 
 
@@ -239,19 +238,13 @@ def load_npy(path, shape=None, normalize=False):
 
 def load_wav(path, shape=None, normalize=False):
     """Read a ``.wav`` file of integer samples as ``(samples, channels)``, or in ``shape``."""
-    with wave.open(path, "rb") as audio:
-        width, channels = audio.getsampwidth(), audio.getnchannels()
-        samples = audio.readframes(audio.getnframes())
-    if width == 3:  # as the upper bytes of 32-bit integers
-        parts = numpy.frombuffer(samples, numpy.uint8).reshape(-1, 3)
-        samples = numpy.pad(parts, ((0, 0), (1, 0))).tobytes()
-    dtype = {1: "u1", 2: "<i2", 3: "<i4", 4: "<i4"}[width]
-    array = numpy.frombuffer(samples, dtype).reshape(-1, channels).copy()
+    from .audio_utils.wave_utils import read_wav
+    array = read_wav(path)
     return array if shape is None else array.reshape(shape)
 
 
 def load_audio_pydub(path, shape=None, normalize=False):
-    """Read an audio file of any format pydub knows, resized to ``shape`` when given."""
+    """Read an audio file as ``(samples, channels)``, resized to ``shape`` when given."""
     from .audio_utils import auread, auresize
     return auresize(auread(path), shape) if shape else auread(path)
 

@@ -470,6 +470,46 @@ def image_resizing(lib, tmp):
 
 
 @scenario
+def audio(lib, tmp):
+    """Audio written, read and resized (nnabla needs pydub for it)."""
+    module = lib("utils.audio_utils")
+    common = lib("utils.audio_utils.common")
+    r = rng()
+    sounds = {"mono": r.randint(-3000, 3000, (20, 1)).astype(np.int16),
+              "stereo": r.randint(-3000, 3000, (20, 2)).astype(np.int16),
+              "bytes": r.randint(0, 256, (20, 1)).astype(np.uint8),
+              "long": r.randint(-2**30, 2**30, (20, 2)).astype(np.int32),
+              "float": r.rand(20, 1).astype(np.float32), "double": r.rand(20, 1), "flat": np.zeros(3, np.int16)}
+    results = {}
+    for name, sound in sounds.items():
+        for first in (False, True):
+            path = os.path.join(tmp, f"{name}{first}", "x.wav")
+
+            def save():
+                module.ausave(path, sound.T if first else sound, channel_first=first, frame_rate=8000)
+                return module.auread(path, channel_first=first)
+            results[f"save {name} first={first}"] = outcome(save)
+        for kind in (np.uint8, np.int16, np.float32, np.float64):
+            results[f"scale {name} {kind.__name__}"] = outcome(
+                lambda: module.minmax_auto_scale(sound, kind))
+    for name in ("mono", "stereo"):
+        for size in ((20, 1), (10, 1), (33, 1), (7, 2), (47, 2), (20, 3)):
+            results[f"resize {name} {size}"] = outcome(lambda: module.auresize(sounds[name], size))
+        results[f"resize {name} first"] = outcome(
+            lambda: module.auresize(sounds[name].T, (5, 1), channel_first=True))
+    results["resize number"] = outcome(lambda: module.auresize(sounds["mono"], 5))
+    results["resize list"] = outcome(lambda: module.auresize([[1]], (5, 1)))
+    results["save list"] = outcome(lambda: module.ausave(os.path.join(tmp, "x.wav"), [[1]]))
+    results["save mp3"] = outcome(lambda: module.ausave(os.path.join(tmp, "x.mp3"), sounds["mono"]))
+    results["read txt"] = outcome(lambda: module.auread(__file__))
+    sounds["mono"].tofile(os.path.join(tmp, "x.raw"))
+    results["read raw without format"] = outcome(lambda: module.auread(os.path.join(tmp, "x.raw")))
+    results["no backend"] = outcome(lambda: module.set_backend("nothing"))
+    results["constant"] = outcome(lambda: common.rescale_intensity(np.full((2, 1), 3.0), 3.0, 3.0, 0, 255))
+    return results
+
+
+@scenario
 def extensions(lib, tmp):
     """Contexts of extensions, and what is said of missing ones."""
     module = lib("ext_utils")

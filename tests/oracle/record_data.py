@@ -1,6 +1,6 @@
 """Record what the real nnabla does in the scenarios of ``data_scenarios.py``.
 
-Run it with a Python that has nnabla 1.39 and Pillow installed::
+Run it with a Python that has nnabla 1.39, Pillow and pydub installed::
 
     python tests/oracle/record_data.py [scenario ...]
 

@@ -173,6 +173,27 @@ def test_resource_reader_takes_paths_and_binary_files(tmp_path):
             data_source_loader.ResourceFileReader(wrong)
 
 
+def test_audio_of_every_width(tmp_path):
+    import wave
+
+    from nnabla_compat.utils import audio_utils
+    assert audio_utils.get_backend() in audio_utils.get_available_backends()
+    path = str(tmp_path / "x.wav")
+    with wave.open(path, "wb") as audio:
+        audio.setnchannels(1)
+        audio.setsampwidth(3)
+        audio.setframerate(8000)
+        audio.writeframes(b"\x01\x02\x03\xff\xff\xff")
+    assert audio_utils.auread(path).tolist() == [[0x03020100], [-256]]
+    raw = tmp_path / "x.raw"
+    np.array([1, -2, 3, -4], np.int16).tofile(raw)
+    assert audio_utils.auread(str(raw), raw_format_param=dict(sample_width=2, channels=2, frame_rate=8000)).tolist() \
+        == [[1, -2], [3, -4]]
+    (tmp_path / "broken.wav").write_bytes(b"RIFF nothing")
+    with pytest.raises((ValueError, EOFError)):
+        audio_utils.auread(str(tmp_path / "broken.wav"))
+
+
 def test_single_process_has_no_communicator(monkeypatch):
     monkeypatch.delenv("OMPI_COMM_WORLD_SIZE", raising=False)
     assert communicator_util.create_communicator() is None
