@@ -34,7 +34,7 @@ def _reshape_shape(x, shape, inplace=True):
     return infer_shape(math.prod(x), shape)
 
 
-@operator("Reshape", shape=_reshape_shape)
+@operator("Reshape", shape=_reshape_shape, aliases=True)
 def reshape(x: Tensor, shape: Shape, inplace: bool = True):
     """Give the elements of ``x``, in row-major order, another shape.
 

@@ -3,7 +3,7 @@ import math
 
 import torch
 
-from ..registry import Ints, Shape, State, Tensor, operator
+from ..registry import AsIs, Ints, Shape, State, Tensor, operator
 from .affine import affine, affine_shape
 from .convolution import _fill_windows, convolution, convolution_shape
 from .shapes import same_shape
@@ -350,8 +350,8 @@ def inq_convolution(x: Tensor, weight: Tensor, indicator_fixedweights: State, bi
 
 
 def _positive_bits(x, sign=True, n=8, delta=0.0625, **_):
-    if n <= 0 or delta <= 0:
-        raise ValueError(f"expected n and delta above 0, received n={n} and delta={delta}")
+    if n <= sign or delta <= 0:
+        raise ValueError(f"expected delta above 0 and more bits than the sign takes, received n={n} and delta={delta}")
     return x
 
 
@@ -375,7 +375,7 @@ def fixed_point_quantize(x: Tensor, sign: bool = True, n: int = 8, delta: float 
         Array shaped as ``x``.
 
     Raises:
-        ValueError: ``n`` or ``delta`` is not positive.
+        ValueError: ``delta`` is not positive, or no bits are left beside the sign.
     """
     highest = (2 ** (n - 1) - 1 if sign else 2 ** n - 1) * delta
     lowest = -highest if sign else 0.0
@@ -460,7 +460,7 @@ class _MinMax(torch.autograd.Function):
 
 
 @operator("MinMaxQuantize", shape=_min_max_shape)
-def min_max_quantize(x: Tensor, qr_min: State, qr_max: State, ql_min: Tensor, ql_max: Tensor, decay: float = 0.999,
+def min_max_quantize(x: Tensor, qr_min: AsIs, qr_max: AsIs, ql_min: Tensor, ql_max: Tensor, decay: float = 0.999,
                      x_min_max: bool = False, ema: bool = False, ste_fine_grained: bool = True, eps: float = 0.01):
     r"""Round to equally spaced levels between a smallest and a largest value.
 
@@ -489,7 +489,8 @@ def min_max_quantize(x: Tensor, qr_min: State, qr_max: State, ql_min: Tensor, ql
     Source: Jacob et al., Quantization and training of neural networks for efficient
     integer-arithmetic-only inference, 2018.
     """
-    v, low, high = x.detach(), qr_min.data, qr_max.data
+    v = x.detach()
+    low, high = qr_min.detach().to(v.dtype), qr_max.detach().to(v.dtype)
     ql_min, ql_max = ql_min.detach(), ql_max.detach()
     if x_min_max:
         lead = x.ndim - low.ndim
@@ -497,9 +498,10 @@ def min_max_quantize(x: Tensor, qr_min: State, qr_max: State, ql_min: Tensor, ql
         smallest, largest = [t.reshape(low.shape) for t in ((v.amin(axes), v.amax(axes)) if axes else (v, v))]
         if ema:
             smallest, largest = decay * low + (1 - decay) * smallest, decay * high + (1 - decay) * largest
-        low.copy_(smallest)
-        high.copy_(largest)
-    high.copy_(torch.where(high - low < eps, low + eps, high))
+        low, high = smallest, largest
+        qr_min.data.copy_(low)
+    high = torch.where(high - low < eps, low + eps, high)
+    qr_max.data.copy_(high)
     scale = (high - low) / (ql_max - ql_min)
     zero = torch.minimum(torch.maximum(_round_away(ql_min - low / scale), ql_min), ql_max)
     lowest, highest = (ql_min - zero) * scale, (ql_max - zero) * scale

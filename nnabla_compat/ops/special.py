@@ -1,0 +1,279 @@
+"""Operators that steer a graph, select boxes, or work on the bits of integers."""
+import torch
+
+from ..registry import AsIs, State, Tensor, operator
+from .shapes import broadcast_pair, same_shape
+
+
+@operator("Unlink", shape=same_shape, aliases=True)
+def unlink(x: AsIs):
+    """The same values, over the same storage, cut off from the graph: no gradient reaches ``x``.
+
+    Args:
+        x: Array of any shape.
+
+    Returns:
+        Array that shares the storage of ``x``.
+    """
+    return x.detach()
+
+
+class _Sink(torch.autograd.Function):
+    @staticmethod
+    def forward(one_input_grad, *x):
+        return x[0].new_zeros(())
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.one_input_grad = inputs[0]
+        ctx.save_for_backward(*inputs[1:])
+
+    @staticmethod
+    def backward(ctx, _):
+        if not ctx.one_input_grad:
+            return (None,) * (len(ctx.saved_tensors) + 1)
+        return None, *[torch.ones_like(x) for x in ctx.saved_tensors]
+
+
+@operator("Sink", shape=lambda *x, one_input_grad=True: (), keeps_inputs=True)
+def sink(*x: Tensor, one_input_grad: bool = True):
+    """A root that holds several variables together, to run them forward and backward at once.
+
+    Args:
+        x: Arrays of any shapes.
+        one_input_grad (bool): Backward gives each input a gradient of ones, whatever the gradient of the
+            sink; otherwise backward begins with the gradients the inputs hold.
+
+    Returns:
+        The scalar 0.
+    """
+    assert x, "sink: expected at least one input, received none"
+    return _Sink.apply(one_input_grad, *x)
+
+
+class _VATNoise(torch.autograd.Function):
+    """Keeps the incoming gradient in a buffer instead of passing it on."""
+
+    @staticmethod
+    def forward(x, y, w, eps):
+        return y.clone()
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        _, _, ctx.w, ctx.eps = inputs
+
+    @staticmethod
+    def backward(ctx, dy):
+        ctx.w.data.copy_(ctx.eps * dy)
+        return torch.zeros_like(dy), None, None, None
+
+
+def _vat_noise_shape(x, w, base_axis=1, eps=1.0):
+    if x != w:
+        raise ValueError(f"expected inputs of the same shape, received {x} and {w}")
+    return x
+
+
+@operator("VATNoise", shape=_vat_noise_shape)
+def vat_noise(x: Tensor, w: State, base_axis: int = 1, eps: float = 1.0):
+    r"""Noise scaled to length ``eps`` for virtual adversarial training.
+
+    .. math:: y = \epsilon \, x / \lVert x \rVert_2
+
+    for each sample. Backward writes the gradient, times ``eps``, into ``w``, the noise of the next round,
+    and passes none on.
+
+    Args:
+        x: Noise; its axes before ``base_axis`` count samples.
+        w: Buffer shaped as ``x`` that receives the gradient.
+        base_axis (int): First axis of a sample.
+        eps (float): Length of the noise.
+
+    Returns:
+        Array shaped as ``x``.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    Source: Miyato et al., Distributional smoothing with virtual adversarial training, 2016.
+    """
+    v = x.detach()
+    axes = tuple(range(base_axis % v.ndim if v.ndim else 0, v.ndim))
+    y = eps * v / torch.linalg.vector_norm(v, dim=axes, keepdim=True)
+    return _VATNoise.apply(x, y, w, eps)
+
+
+_SIGNED = {torch.uint16: torch.int64, torch.uint32: torch.int64, torch.uint64: torch.int64}
+
+
+@operator("Mod2", shape=broadcast_pair)
+def mod2(x0: AsIs, x1: AsIs, fmod: bool = False):
+    """Remainder of a division, element by element, in the type of the inputs.
+
+    Args:
+        x0: Dividends.
+        x1: Divisors, shaped as ``x0`` where that is not 1.
+        fmod (bool): The remainder has the sign of the dividend, as it always has for floats; otherwise that of
+            integers has the sign of the divisor.
+
+    Returns:
+        Array of the common shape and the dtype of ``x0``. It has no gradient.
+
+    Raises:
+        ValueError: the shapes do not fit.
+    """
+    dtype = x0.dtype
+    # torch has no arithmetic on wide unsigned integers.
+    a, b = [t.detach().to(_SIGNED.get(t.dtype, t.dtype)) for t in (x0, x1)]
+    y = torch.fmod(a, b) if fmod or a.is_floating_point() else torch.remainder(a, b)
+    return y.to(dtype)
+
+
+_UNSIGNED = {torch.uint8: 8, torch.uint16: 16, torch.uint32: 32, torch.uint64: 64}
+
+
+def _bit_shift_shape(x, shift, direction="LEFT"):
+    if direction not in ("LEFT", "RIGHT"):
+        raise ValueError(f"expected direction 'LEFT' or 'RIGHT', received '{direction}'")
+    return broadcast_pair(x, shift)
+
+
+@operator("BitShift", shape=_bit_shift_shape)
+def bit_shift(x: AsIs, shift: AsIs, direction: str = "LEFT"):
+    """Shift the bits of unsigned integers.
+
+    Args:
+        x: Array of uint8, uint16, uint32 or uint64.
+        shift: By how many bits, shaped as ``x`` where that is not 1.
+        direction (str): ``"LEFT"`` or ``"RIGHT"``.
+
+    Returns:
+        Array of the common shape and the dtype of ``x``.
+
+    Raises:
+        ValueError: the shapes do not fit, or ``x`` is not of an unsigned type.
+    """
+    if x.dtype not in _UNSIGNED:
+        raise ValueError(f"expected an array of unsigned integers, received {x.dtype}")
+    value = x.view(torch.int64) if x.dtype == torch.uint64 else x.to(torch.int64)
+    by = shift.to(torch.int64)
+    if direction == "LEFT":
+        value = value << by
+    elif x.dtype == torch.uint64:
+        # The sign bit is a value bit here: clear what an arithmetic shift drags in.
+        value = torch.where(by > 0, (value >> by) & ~(torch.full_like(by, -1) << (64 - by)), value)
+    else:
+        value = value >> by
+    return value.view(torch.uint64) if x.dtype == torch.uint64 else value.to(x.dtype)
+
+
+def _overlap(low, high, area):
+    """Intersection over union of all pairs of boxes, (..., N, 2) corners to (..., N, N)."""
+    inner = torch.minimum(high[..., :, None, :], high[..., None, :, :]) - torch.maximum(low[..., :, None, :],
+                                                                                       low[..., None, :, :])
+    inner = inner.clamp_min(0).prod(-1)
+    return inner / (area[..., :, None] + area[..., None, :] - inner)
+
+
+def _nms_shape(x, **_):
+    if len(x) != 3 or x[2] <= 5:
+        raise ValueError(f"expected boxes of shape (batch, boxes, 5 + classes), received {x}")
+    return x
+
+
+def _resolve_nms(arguments, *_):
+    for name, value in (("thresh", 0.5), ("nms", 0.45), ("nms_per_class", True)):
+        if arguments[name] is None:
+            arguments[name] = value
+
+
+@operator("NmsDetection2d", shape=_nms_shape, resolve=_resolve_nms)
+def nms_detection2d(x: Tensor, thresh: float = None, nms: float = None, nms_per_class: bool = None):
+    """Clear the detections that are weak or overlap a stronger one.
+
+    Args:
+        x: Boxes of shape ``(batch, boxes, 5 + classes)``: centre, width and height, confidence, and class
+            probabilities.
+        thresh (float): Confidences, and their products with class probabilities, up to this are cleared;
+            0.5 by default.
+        nms (float): Largest intersection over union that two boxes may have; 0.45 by default.
+        nms_per_class (bool): Only detections of one class compete, the default; otherwise all do, by
+            confidence.
+
+    Returns:
+        Array shaped as ``x`` with the probabilities multiplied by the confidence, or cleared. It has no gradient.
+
+    Raises:
+        ValueError: ``x`` has another shape.
+    """
+    y = x.detach().clone()
+    centre, size, confidence = y[..., :2], y[..., 2:4], y[..., 4]
+    confidence = torch.where(confidence > thresh, confidence, 0.0)
+    scores = confidence[..., None] * y[..., 5:]
+    scores = torch.where(scores > thresh, scores, 0.0)
+    close = _overlap(centre - size / 2, centre + size / 2, size.prod(-1)) > nms
+    # (batch, contests, boxes): contests are the classes, or the one of confidences.
+    contests = scores.transpose(1, 2) if nms_per_class else confidence[:, None]
+    kept = _suppress(contests, close[:, None])
+    if nms_per_class:
+        scores = scores * kept.transpose(1, 2)
+    else:
+        confidence = confidence * kept[:, 0]
+        scores = scores * kept[:, 0, :, None]
+    y[..., 4], y[..., 5:] = confidence, scores
+    return y
+
+
+def _suppress(scores, close):
+    """Which of ``scores`` (..., N) stay when each, from the largest down, removes those ``close`` to it."""
+    order = scores.argsort(-1, descending=True, stable=True)
+    close = close.expand(scores.shape + scores.shape[-1:])
+    close = close.gather(-2, order[..., None].expand(close.shape)).gather(-1, order[..., None, :].expand(close.shape))
+    later = torch.ones(close.shape[-2:], dtype=torch.bool, device=close.device).triu(1)
+    close = close & later
+    alive = scores.gather(-1, order) > 0
+    # One step for each box in order of score; everything else is vectorised.
+    for i in range(scores.shape[-1]):
+        alive = alive & ~(close[..., i, :] & alive[..., i:i + 1])
+    return torch.zeros_like(alive).scatter(-1, order, alive)
+
+
+def _resolve_onnx_nms(arguments, *_):
+    for name, value in (("center_point_box", 0), ("max_output_boxes_per_class", 0), ("iou_threshold", 0.0),
+                        ("score_threshold", 0.0)):
+        if arguments[name] is None:
+            arguments[name] = value
+
+
+@operator("ONNXNonMaxSuppression", resolve=_resolve_onnx_nms, data_dependent=True)
+def onnx_non_max_suppression(boxes: Tensor, scores: Tensor, center_point_box: int = None,
+                             max_output_boxes_per_class: int = None, iou_threshold: float = None,
+                             score_threshold: float = None):
+    """Positions of the strongest boxes that do not overlap stronger ones, as of ONNX NonMaxSuppression.
+
+    Args:
+        boxes: Array of shape ``(batch, boxes, 4)``.
+        scores: Array of shape ``(batch, classes, boxes)``.
+        center_point_box (int): 0: boxes are two corners ``y1, x1, y2, x2``; 1: centre, width and height.
+        max_output_boxes_per_class (int): Most boxes selected for a class; 0, the default, selects none.
+        iou_threshold (float): Boxes whose intersection over union with one selected is above are dropped.
+        score_threshold (float): Boxes with scores up to this are dropped.
+
+    Returns:
+        Selected ``(batch, class, box)`` positions, uint64 of shape ``(count, 3)``, by batch and class and
+        from the largest score down.
+    """
+    boxes, scores = boxes.detach(), scores.detach()
+    first, second = boxes[..., :2], boxes[..., 2:]
+    if center_point_box:
+        low, high = first - second / 2, first + second / 2
+    else:
+        low, high = torch.minimum(first, second), torch.maximum(first, second)
+    close = _overlap(low, high, (high - low).prod(-1)) > iou_threshold
+    contests = torch.where(scores > score_threshold, scores - scores.amin() + 1, 0.0)
+    kept = _suppress(contests, close[:, None])
+    order = torch.where(kept, contests, 0.0).argsort(-1, descending=True, stable=True)
+    chosen = kept.gather(-1, order)
+    chosen = chosen & (chosen.cumsum(-1) <= max_output_boxes_per_class)
+    at = chosen.nonzero()
+    return torch.cat([at[:, :2], order[chosen][:, None]], 1).view(torch.uint64)
