@@ -59,7 +59,7 @@ def _warp_by_grid_shape(x, grid, mode="linear", padding_mode="zero", align_corne
 
 
 def _sample_nearest(x, grid, padding_mode, align_corners):
-    """Nearest elements; halfway rounds up, where torch's grid_sample rounds to even."""
+    """Nearest elements; halfway rounds away from zero, where torch's grid_sample rounds to even."""
     index = []
     for axis, size in enumerate(x.shape[2:]):
         at = grid[..., -1 - axis].flatten(1)
@@ -70,7 +70,7 @@ def _sample_nearest(x, grid, padding_mode, align_corners):
             at = torch.minimum(at, 2 * span - at) + low
         if padding_mode != "zero":
             at = at.clamp(0, size - 1)
-        index.append((at + 0.5).floor().clamp(-1, size).long())
+        index.append(torch.where(at < 0, (at - 0.5).ceil(), (at + 0.5).floor()).clamp(-1, size).long())
     return gather(x, index).reshape(*x.shape[:2], *grid.shape[1:-1])
 
 

@@ -111,7 +111,9 @@ def normalize_batch(x, gamma, beta, mean, variance, axis, decay_rate, eps, batch
         beta = beta.reshape(-1)
     if mean is None or variance is None:
         return torch.batch_norm(x, gamma, beta, None, None, batch_stat, 1.0 - decay_rate, eps, True)
-    mean, variance = mean.detach().view(-1), variance.detach().view(-1)
+    mean, variance = mean.view(-1), variance.view(-1)
+    if mean.requires_grad or variance.requires_grad:  # computed ones: no gradient reaches them in nnabla either
+        mean, variance = mean.detach(), variance.detach()
     if mean.dtype != x.dtype and x.dtype == torch.float64:  # torch mixes only half and float32
         wide_mean, wide_variance = mean.double(), variance.double()
         y = torch.batch_norm(x, gamma, beta, wide_mean, wide_variance, batch_stat, 1.0 - decay_rate, eps, True)

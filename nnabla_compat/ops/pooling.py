@@ -5,7 +5,6 @@ with any leading axes. Where torch's window arithmetic differs (``ignore_border=
 to every start inside the padded input, and padding may exceed half the kernel) the input is padded
 here so that torch sees whole windows only.
 """
-from functools import lru_cache
 from math import prod
 
 import torch
@@ -32,19 +31,16 @@ def _windows(n, k, s, p, ignore_border):
     return (room // s if room >= 0 else -(-room // s)) + 1  # C++ division: a kernel slightly too large fits once
 
 
-class _Plan:
-    """How one pooling setting runs on torch: directly, or over an input padded by ``pads``."""
+class _Windows:
+    """The windows of a pooling that torch cannot do by itself, and the padding with which it can."""
 
-    __slots__ = ("out", "direct", "pads", "spatial", "kernel", "stride", "pad")
+    __slots__ = ("out", "pads", "spatial", "kernel", "stride", "pad")
 
-    def __init__(self, spatial, kernel, stride, pad, ignore_border):
-        self.spatial, self.kernel, self.stride, self.pad = spatial, kernel, stride, pad
-        self.out = tuple(_windows(*a, ignore_border) for a in zip(spatial, kernel, stride, pad))
-        whole = all(n + 2 * p >= (o - 1) * s + k > n + 2 * p - s and 2 * p <= k
-                    for n, k, s, p, o in zip(spatial, kernel, stride, pad, self.out))
-        self.direct = whole and all(n + 2 * p >= k for n, k, p in zip(spatial, kernel, pad))
+    def __init__(self, x, kernel, stride, pad, ignore_border):
+        self.spatial, self.kernel, self.stride, self.pad = x.shape[2:], kernel, stride, pad
+        self.out = [_windows(*a, ignore_border) for a in zip(self.spatial, kernel, stride, pad)]
         self.pads = []
-        for n, k, s, p, o in reversed(list(zip(spatial, kernel, stride, pad, self.out))):
+        for n, k, s, p, o in reversed(list(zip(self.spatial, kernel, stride, pad, self.out))):
             self.pads += [p, (o - 1) * s + k - n - p]  # a negative one crops what no window covers
 
     def counts(self, including_pad, dtype, device):
@@ -60,9 +56,14 @@ class _Plan:
         return total
 
 
-@lru_cache(maxsize=4096)
-def _plan(spatial, kernel, stride, pad, ignore_border):
-    return _Plan(spatial, kernel, stride, pad, ignore_border)
+def _direct(x, kernel, pad, ignore_border):
+    """Whether torch's own pooling of (batch, channels, spatial...) has nnabla's windows."""
+    if not ignore_border:
+        return False
+    for n, k, p in zip(x.shape[2:], kernel, pad):
+        if 2 * p > k or n + 2 * p < k:
+            return False
+    return True
 
 
 def _spatial(x, kernel, channel_last):
@@ -84,7 +85,7 @@ def pooling_shape(x, kernel, stride=None, ignore_border=True, pad=None, channel_
     if min(kernel) < 1 or min(stride) < 1 or min(pad) < 0:
         raise ValueError(f"expected positive kernel and stride and no negative pad, received {kernel}, {stride} and {pad}")
     lead, spatial, trail = _spatial(x, kernel, channel_last)
-    out = _plan(tuple(spatial), kernel, stride, pad, ignore_border).out
+    out = tuple(_windows(*a, ignore_border) for a in zip(spatial, kernel, stride, pad))
     if min(out) < 1:
         raise ValueError(f"expected a kernel that fits into x, received kernel {kernel}, pad {pad} and x of shape {x}. Pad "
                          "more, or use a smaller kernel")
@@ -136,17 +137,12 @@ def max_pooling(x: Tensor, kernel: Shape, stride: Shape = None, ignore_border: b
         ValueError: Lengths of kernel, stride and pad differ, no window fits, or padding fills one.
     """
     n = len(kernel)
-
-    def pool(x):
-        plan = _plan(tuple(x.shape[2:]), kernel, stride, pad, ignore_border)
-        if plan.direct:
-            return _MAX[n](x, kernel, stride, pad)
-        _refuse_empty_windows(kernel, pad)
-        return _MAX[n](F.pad(x, plan.pads, value=-torch.inf), kernel, stride)
-
-    if x.dim() == n + 2 and not channel_last:
-        return pool(x)
-    return _pooled(x, n, channel_last, pool)
+    if x.dim() != n + 2 or channel_last:
+        return _pooled(x, n, channel_last, lambda x: max_pooling(x, kernel, stride, ignore_border, pad))
+    if _direct(x, kernel, pad, ignore_border):
+        return _MAX[n](x, kernel, stride, pad)
+    _refuse_empty_windows(kernel, pad)
+    return _MAX[n](F.pad(x, _Windows(x, kernel, stride, pad, ignore_border).pads, value=-torch.inf), kernel, stride)
 
 
 @operator("MaxPoolingBackward", shape=lambda dy, x, **_: x, resolve=_fill_windows)
@@ -178,24 +174,20 @@ def max_pooling_backward(dy: Tensor, x: Tensor, kernel: Shape, stride: Shape = N
         dy = dy.movedim(-1, -n - 1)
 
     def scatter(x):
-        plan = _plan(tuple(x.shape[2:]), kernel, stride, pad, ignore_border)
         _refuse_empty_windows(kernel, pad)
-        padded = F.pad(x.detach(), plan.pads, value=-torch.inf)
+        pads = _Windows(x, kernel, stride, pad, ignore_border).pads
+        padded = F.pad(x.detach(), pads, value=-torch.inf)
         winners = pooled(padded, kernel, stride, return_indices=True)[1].flatten(2)
         dx = dy.new_zeros(*padded.shape[:2], prod(padded.shape[2:]))
         dx = dx.scatter_add(2, winners, dy.reshape(winners.shape)).reshape(padded.shape)
-        return F.pad(dx, [-p for p in plan.pads])
+        return F.pad(dx, [-p for p in pads])
 
     return _pooled(x, n, channel_last, scatter)
 
 
-def _summed(x, kernel, stride, plan):
+def _summed(x, kernel, stride, pad):
     """Sums over the windows of (batch, channels, spatial...)."""
     n = len(kernel)
-    if plan.direct:
-        pad = plan.pad
-    else:
-        x, pad = F.pad(x, plan.pads), (0,) * n
     if n == 1:
         return torch.avg_pool1d(x, kernel, stride, pad) * kernel[0]
     return _AVERAGE[n](x, kernel, stride, pad, False, True, 1)
@@ -225,16 +217,13 @@ def average_pooling(x: Tensor, kernel: Shape, stride: Shape = None, ignore_borde
         ValueError: Lengths of kernel, stride and pad differ, or no window fits.
     """
     n = len(kernel)
-
-    def pool(x):
-        plan = _plan(tuple(x.shape[2:]), kernel, stride, pad, ignore_border)
-        if plan.direct:
-            return _AVERAGE[n](x, kernel, stride, pad, False, including_pad)
-        return _summed(x, kernel, stride, plan) / plan.counts(including_pad, x.dtype, x.device)
-
-    if x.dim() == n + 2 and not channel_last:
-        return pool(x)
-    return _pooled(x, n, channel_last, pool)
+    if x.dim() != n + 2 or channel_last:
+        return _pooled(x, n, channel_last,
+                       lambda x: average_pooling(x, kernel, stride, ignore_border, pad, False, including_pad))
+    if _direct(x, kernel, pad, ignore_border):
+        return _AVERAGE[n](x, kernel, stride, pad, False, including_pad)
+    windows = _Windows(x, kernel, stride, pad, ignore_border)
+    return _summed(F.pad(x, windows.pads), kernel, stride, (0,) * n) / windows.counts(including_pad, x.dtype, x.device)
 
 
 @operator("SumPooling", shape=pooling_shape, resolve=_fill_windows)
@@ -259,9 +248,12 @@ def sum_pooling(x: Tensor, kernel: Shape, stride: Shape = None, ignore_border: b
     Raises:
         ValueError: Lengths of kernel, stride and pad differ, or no window fits.
     """
-    def pool(x):
-        return _summed(x, kernel, stride, _plan(tuple(x.shape[2:]), kernel, stride, pad, ignore_border))
-    return _pooled(x, len(kernel), channel_last, pool)
+    n = len(kernel)
+    if x.dim() != n + 2 or channel_last:
+        return _pooled(x, n, channel_last, lambda x: sum_pooling(x, kernel, stride, ignore_border, pad))
+    if _direct(x, kernel, pad, ignore_border):
+        return _summed(x, kernel, stride, pad)
+    return _summed(F.pad(x, _Windows(x, kernel, stride, pad, ignore_border).pads), kernel, stride, (0,) * n)
 
 
 def _global_shape(x):
