@@ -200,7 +200,7 @@ class Case:
     def draw_gradient(self, shape, index=0):
         """The gradient fed to the ``index``-th output (or used as second-order weights)."""
         rng = np.random.RandomState((zlib.crc32(self.key.encode()) + 7919 * (index + 1)) % 2**32)
-        return rng.randn(*shape).astype(np.float32) if shape else np.float32(rng.randn()).reshape(())
+        return np.asarray(rng.randn(*shape), dtype=np.float32)
 
 
 def case(function, *args, **kwargs):

@@ -34,7 +34,7 @@ for corners in (False, True):
     case("affine_grid", normal(2, 2, 3), (3, 4), corners)
     case("affine_grid", normal(1, 2, 3), size=(5, 2), align_corners=corners)
     case("affine_grid", normal(2, 3, 4), (2, 3, 2), corners)
-    case("affine_grid", normal(2, 2, 3), [1, 4], corners)
+    case("affine_grid", normal(2, 2, 3), [2, 4], corners)
 bad("affine_grid", normal(2, 2, 4), (3, 4))
 bad("affine_grid", normal(2, 2, 3), (3, 4, 5))
 for mode in ("linear", "nearest"):

@@ -45,7 +45,7 @@ for p in (None, 1, 2, 3, 1.5):
     case("norm_normalization", normal(2, 3, 4), p, (0, 2), 1e-5)
 case("norm", normal(2, 3, 4), axis=-1, keepdims=True)
 case("norm", normal(5))
-case("norm", normal(2, 3, 4), axis=(0, -1))
+case("norm", normal(2, 3, 4), axis=-2)
 case("norm_normalization", normal(5))
 case("norm_normalization", normal(2, 3, 4), axes=(-1,))
 case("norm_normalization", normal(2, 3, 4), axes=[1, 2], eps=1e-3)
