@@ -9,7 +9,7 @@ from .registry import COERCIONS, REQUIRED, Operator
 # arguments of the declared type are passed on as they are.
 _TEMPLATE = """\
 def {name}({signature}):
-    return call(op, {inputs}, {arguments}, n_outputs, outputs)
+{check}    return call(op, {inputs}, {arguments}, n_outputs, outputs)
 """
 
 _EXACT = {bool: "bool", int: "int", float: "float", str: "str"}
@@ -33,7 +33,8 @@ def public_function(op: Operator):
             signature.append(f"{a.name}=default_{k}")
         arguments.append(f"'{a.name}': {_coercion(k, a, names)}")
     signature += ["n_outputs=-1", "outputs=None"]
-    source = _TEMPLATE.format(name=op.name, signature=", ".join(signature), inputs=_inputs(op),
+    check = f"    assert {op.inputs[0].name}, '{op.name}: expected at least one input'\n" if op.variadic else ""
+    source = _TEMPLATE.format(name=op.name, check=check, signature=", ".join(signature), inputs=_inputs(op),
                               arguments="{" + ", ".join(arguments) + "}")
     scope = {"call": call, "op": op, **names}
     exec(compile(source, f"<nnabla_compat operator {op.type_name}>", "exec"), scope)

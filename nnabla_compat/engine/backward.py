@@ -19,11 +19,15 @@ def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
     tensor, plan = _recorded(root)
     if tensor is None:
         return
-    seed = _seed(root, grad, tensor)
+    outputs, seeds = [tensor], [_seed(root, grad, tensor)]
+    if root._parent.op.keeps_inputs and root._parent.args_resolved.get("one_input_grad") is False:
+        outputs, seeds = _stored_gradients(root, plan)
+        if not outputs:
+            return
     pre, post = hooks.function_pre_hooks, hooks.function_post_hooks
     stopped = _stopped_leaves(plan) if plan is not None and plan.version != tape.version() else ()
     if pre or post or pre_hook is not None or post_hook is not None or callbacks is not None:
-        _backward_watched(root, plan, tensor, seed, clear_buffer, _callback_list(callbacks),
+        _backward_watched(root, plan, tensor, outputs, seeds, clear_buffer, _callback_list(callbacks),
                           hooks.combined(pre, pre_hook), hooks.combined(post, post_hook, local_first=True))
     else:
         captured = _intermediates(root, plan, clear_buffer)
@@ -32,7 +36,7 @@ def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
             t.retain_grad()
         if clear_buffer:
             _free(root, plan)
-        tensor.backward(seed, retain_graph=not clear_buffer)
+        torch.autograd.backward(outputs, seeds, retain_graph=not clear_buffer)
         for container, t, has_siblings in captured:
             _keep_gradient(container, t.grad, has_siblings)
             t.grad = None
@@ -97,6 +101,19 @@ def _seed(root, grad, tensor):
         raise RuntimeError(f"Variable.backward: expected grad of shape {shape}, received {array.shape}; gradients don't "
                            "broadcast")
     return array.tensor.detach().to(dtype=tensor.dtype, device=tensor.device)
+
+
+def _stored_gradients(root, plan):
+    """Where a sink's backward starts when it takes over the gradients its inputs hold."""
+    outputs, seeds = [], []
+    for v in root._parent.inputs:
+        if v._parent is None:
+            continue
+        t = v.container.storage.autograd_tensor(v.container.shape) if plan is None else plan.env[plan.slots[id(v)]]
+        if t is not None and t.requires_grad:
+            outputs.append(t)
+            seeds.append(v.grad.tensor.detach().to(device=t.device, dtype=t.dtype, copy=True))
+    return outputs, seeds
 
 
 def _stopped_leaves(plan):
@@ -198,13 +215,13 @@ class _Watch:
             callback(function)
 
 
-def _backward_watched(root, plan, root_tensor, seed, clear_buffer, callbacks, pre, post):
+def _backward_watched(root, plan, root_tensor, outputs, seeds, clear_buffer, callbacks, pre, post):
     """The same gradients, with somebody watching each function."""
     watch = _Watch(root, pre, post, callbacks)
     handles = [t.register_hook(watch.hook(function, container))
                for function, container, t in _function_outputs(root, plan, root_tensor)]
     try:
-        root_tensor.backward(seed, retain_graph=not clear_buffer)
+        torch.autograd.backward(outputs, seeds, retain_graph=not clear_buffer)
         watch.finish()
     finally:
         for handle in handles:

@@ -14,12 +14,12 @@ _resolved: dict[tuple, "Target"] = {}
 
 
 class Target:
-    """What a context resolves to: ``device`` and the computing ``dtype``."""
+    """What a context resolves to: ``device`` (and whether it is the CPU) and the computing ``dtype``."""
 
-    __slots__ = ("device", "dtype")
+    __slots__ = ("device", "is_cpu", "dtype")
 
     def __init__(self, device, dtype):
-        self.device, self.dtype = device, dtype
+        self.device, self.is_cpu, self.dtype = device, device.type == "cpu", dtype
 
 
 class Context:

@@ -9,7 +9,7 @@ from . import context, modes, tape
 from .leaf import input_tensor
 from .nd_array import NdArray
 from .randomness import function_random
-from .storage import Storage, numpy_dtype
+from .storage import WRITTEN, Storage
 from .variable import Container, Variable
 
 
@@ -318,6 +318,8 @@ def call(op, inputs, args, n_outputs=-1, outputs=None):
     for x in inputs:
         if x.__class__ is not Variable:
             return call_other(op, inputs, args, n_outputs, outputs)
+    if modes.auto_forward and outputs is None:
+        return run_now(Function(op, args), inputs, n_outputs)
     return connect(Function(op, args), inputs, n_outputs, outputs)
 
 
@@ -441,10 +443,12 @@ def _check_outputs(op, shapes, outputs):
 
 def connect(function, inputs, n_outputs=-1, outputs=None, auto_forward=None):
     """Make ``function`` a node over Variables; returns its output Variable, or a tuple of them."""
+    if auto_forward if auto_forward is not None else modes.auto_forward:
+        return run_now(function, inputs, n_outputs, outputs)
     op = function.op
     function.inputs = inputs
-    ref = weakref.ref(function)
     need_grad, rank, shapes = False, 0, []
+    ref = weakref.ref(function)
     for v in inputs:
         if v._inferred if v._need_grad is None else v._need_grad:
             need_grad = True
@@ -454,8 +458,6 @@ def connect(function, inputs, n_outputs=-1, outputs=None, auto_forward=None):
         v.add_consumer(ref)
     function.need_grad, function.rank = need_grad, rank
     function.bind(shapes, n_outputs)
-    if auto_forward if auto_forward is not None else modes.auto_forward:
-        return _connect_now(function, inputs, rank + 1, need_grad, outputs)
     if op.data_dependent:
         target = function.context.target
         tensors = [input_tensor(v, op.input_kind(i), target).detach() for i, v in enumerate(inputs)]
@@ -467,29 +469,64 @@ def connect(function, inputs, n_outputs=-1, outputs=None, auto_forward=None):
     containers = [Container(shape, Storage()) for shape in out_shapes]
     if op.aliases and function.shares_storage():
         storage = inputs[0].container.storage
-        storage.shared = True
+        storage.share()
         containers[0].storage = storage
     return _attach(function, containers, rank + 1, need_grad, outputs)
 
 
-def _connect_now(function, inputs, rank, need_grad, outputs):
+def run_now(function, inputs, n_outputs=-1, outputs=None):
+    """Run ``function`` on the Variables' present data and make it a node (dynamic mode)."""
     op, target = function.op, function.context.target
-    if op.plain:
-        tensors = [input_tensor(v, "tensor", target) for v in inputs]
-    else:
-        tensors = [input_tensor(v, op.input_kind(i), target) for i, v in enumerate(inputs)]
-    no_grad = modes.no_grad
-    if no_grad:
+    need_grad, rank, tensors = False, 0, []
+    function.inputs = inputs
+    ref = weakref.ref(function)
+    plain, dtype = op.plain, target.dtype
+    for i, v in enumerate(inputs):
+        if v._inferred if v._need_grad is None else v._need_grad:
+            need_grad = True
+        if v.rank > rank:
+            rank = v.rank
+        storage = v.container.storage
+        if (plain and storage.state == WRITTEN and storage.regular and v._parent is not None and v._need_grad is None
+                and target.is_cpu and storage._tensor.dtype is dtype):
+            tensors.append(storage._tensor)      # an intermediate as it was computed: the common case
+        else:
+            tensors.append(input_tensor(v, "tensor" if plain else op.input_kind(i), target))
+        consumers = v._consumers
+        if consumers is None:
+            v._consumers = [ref]
+        else:
+            v.add_consumer(ref)
+    function.need_grad, function.rank = need_grad, rank
+    if modes.no_grad:
         tensors = [t.detach() if t.requires_grad else t for t in tensors]
-    results = function.execute(tensors)
+    function.bind([v.container.shape for v in inputs], n_outputs)
+    try:
+        results = function.bound(*tensors)
+    except (ValueError, TypeError, IndexError, RuntimeError) as error:
+        raise function.error(error, [v.container.shape for v in inputs]) from error
+    if results.__class__ is torch.Tensor and outputs is None and not modes.no_grad and not op.aliases:
+        base = results._base
+        if base is not None and base.is_leaf:
+            results = results.clone()
+        container = Container(tuple(results.shape), Storage(results))
+        variable = Variable.over(container)
+        variable._inferred, variable.rank, variable._parent = need_grad, rank + 1, function
+        function.output_refs, function.output_containers = [weakref.ref(variable)], [container]
+        return variable
+    results = [results] if isinstance(results, torch.Tensor) else results
+    return _attach_now(function, results, rank + 1, need_grad, outputs)
+
+
+def _attach_now(function, results, rank, need_grad, outputs):
+    op = function.op
     containers = []
     aliased = op.aliases and function.shares_storage()
     for result in results:
         base = result._base
         if base is not None and not aliased and base.is_leaf:
             result = result.clone()
-        container = Container(tuple(result.shape), Storage(result))
-        containers.append(container)
+        containers.append(Container(tuple(result.shape), Storage(result)))
     if aliased:
         containers[0].storage.alias = True
     if outputs is not None:
@@ -497,7 +534,7 @@ def _connect_now(function, inputs, rank, need_grad, outputs):
         for container, array in zip(containers, outputs):
             if array is not None:
                 array.storage.set(container.storage._tensor.reshape(array.shape))
-    if no_grad:
+    if modes.no_grad:
         made = [Variable.over(c) for c in containers]
         for v, array in zip(made, outputs or ()):
             v.container.data = array

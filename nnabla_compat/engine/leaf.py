@@ -1,7 +1,7 @@
 """How a variable's values enter a computation: on the right device, in the right dtype, with or without grad."""
 import torch
 
-from .storage import DIVERGED, Storage
+from .storage import DIVERGED, WRITTEN, Storage
 
 
 class _Overwritten(torch.autograd.Function):
@@ -21,12 +21,13 @@ def input_tensor(variable, kind, target):
     container = variable.container
     storage = container.storage
     tensor = storage._tensor
-    if (tensor is None or storage.host is not None or storage.owner is not None or storage.narrowed is not None
-            or tensor.device != target.device):
-        tensor = storage.materialize(container.shape, target.device)
-        storage.touched()
-    elif storage.state == DIVERGED:
-        tensor = _Overwritten.apply(storage.live, tensor)
+    if storage.state != WRITTEN or not storage.regular or not (target.is_cpu and tensor.is_cpu):
+        if (tensor is None or storage.host is not None or storage.owner is not None or storage.narrowed is not None
+                or tensor.device != target.device):
+            tensor = storage.materialize(container.shape, target.device)
+            storage.touched()
+        elif storage.state == DIVERGED:
+            tensor = _Overwritten.apply(storage.live, tensor)
     if kind == "state":
         return state_tensor(container, target)
     if tensor.requires_grad:
@@ -43,7 +44,7 @@ def input_tensor(variable, kind, target):
             tensor = tensor.detach()
     elif variable._need_grad and kind != "index":
         tensor = link_leaf(container, tensor)
-    if storage.shared and tensor.shape != container.shape:
+    if not storage.regular and storage.shared and tensor.shape != container.shape:
         tensor = tensor.reshape(container.shape)
     if kind == "tensor":
         if tensor.dtype is not target.dtype:

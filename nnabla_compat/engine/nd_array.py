@@ -290,7 +290,7 @@ class NdArray:
         if math.prod(shape) != self.size or any(v < 0 for v in shape):
             raise RuntimeError(f"NdArray.view: expected a shape with {self.size} elements, received {shape}")
         if shape != self._shape:
-            self.storage.shared = True
+            self.storage.share()
         return NdArray.over(shape, self.storage)
 
     def narrow(self, dim, start, length):
@@ -306,7 +306,9 @@ class NdArray:
             root, first, _ = storage.narrowed
         else:
             root, first = storage, 0
-            storage.parent_size, storage.shared = self.size, True
+            storage.parent_size = self.size
+            storage.share()
+        child.regular = False
         child.narrowed = (root, first + start * row, length * row)
         child.state = FRESH
         return NdArray.over((length, *self._shape[1:]), child)

@@ -54,6 +54,7 @@ class Storage:
     dtype = None       # torch dtype of the next allocation, None: float32
     live = None        # DIVERGED: the tensor that carries the autograd history
     owner = None       # gradient storages of leaves: the leaf tensor, whose .grad is the content
+    regular = True     # False once owner, host, shared or narrowed was set: hot paths then look closer
     linked = None      # data of a leaf: the gradient storage that the tensor's .grad belongs to
     foreign = False    # a torch user's tensor: gradients flow on into its history
     shared = False     # seen through arrays of different shapes
@@ -212,6 +213,10 @@ class Storage:
         if self.state != DIVERGED:
             self.state = WRITTEN
 
+    def share(self):
+        """Several arrays, of different shapes, see this storage from now on."""
+        self.shared, self.regular = True, False
+
     def link_owner(self, leaf, shape):
         """Make ``leaf.grad`` the content of this gradient storage, carrying over what it holds."""
         if self.owner is leaf:
@@ -219,7 +224,7 @@ class Storage:
         content = self.present()
         if content is None and self.state == FILLED:
             content = torch.full(shape, self.fill)
-        self._tensor, self.owner = None, leaf
+        self._tensor, self.owner, self.regular = None, leaf, False
         if content is None:
             leaf.grad = None
             return
@@ -251,7 +256,7 @@ class Storage:
         if tensor.device.type != "cpu":
             array = tensor.detach().cpu().numpy()
             if writable:
-                self.host = array
+                self.host, self.regular = array, False
             return array.reshape(shape)
         array = tensor.detach().numpy()
         if array.shape != shape:

@@ -56,7 +56,7 @@ class Container:
             if self.grad_storage is not None:
                 self._renew(self.grad_storage)
         else:
-            self.storage.shared = True
+            self.storage.share()
         self.shape = shape
         for array in (self._data, self._grad):
             if array is not None:
