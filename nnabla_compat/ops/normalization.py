@@ -114,12 +114,17 @@ def normalize_batch(x, gamma, beta, mean, variance, axis, decay_rate, eps, batch
     mean, variance = mean.view(-1), variance.view(-1)
     if mean.requires_grad or variance.requires_grad:  # computed ones: no gradient reaches them in nnabla either
         mean, variance = mean.detach(), variance.detach()
-    if mean.dtype != x.dtype and x.dtype == torch.float64:  # torch mixes only half and float32
+    if mean.dtype == x.dtype:
+        return torch.batch_norm(x, gamma, beta, mean, variance, batch_stat, 1.0 - decay_rate, eps, True)
+    if x.dtype == torch.float64:  # torch mixes only half and float32
         wide_mean, wide_variance = mean.double(), variance.double()
         y = torch.batch_norm(x, gamma, beta, wide_mean, wide_variance, batch_stat, 1.0 - decay_rate, eps, True)
         mean.data.copy_(wide_mean)
         variance.data.copy_(wide_variance)
         return y
+    # A half array goes with float32 statistics, and torch then wants scale and bias in float32 too.
+    gamma = None if gamma is None else gamma.to(mean.dtype)
+    beta = None if beta is None else beta.to(mean.dtype)
     return torch.batch_norm(x, gamma, beta, mean, variance, batch_stat, 1.0 - decay_rate, eps, True)
 
 
