@@ -4,8 +4,9 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 from ..config import nnabla_config
+from .cache_files import cache_file_name, write_cache_file, write_cache_index
 from .communicator_util import single_or_rankzero
-from .data_source import DataSource, cache_file_name, write_cache_file, write_cache_index
+from .data_source import DataSource
 from .data_source_implements import CsvDataSource
 from .data_source_loader import FileReader
 from .progress import progress

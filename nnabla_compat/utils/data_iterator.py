@@ -1,5 +1,6 @@
 """Iterators that collect the samples of a data source into batches, epoch after epoch."""
 import atexit
+import contextlib
 import os
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +18,9 @@ _open_iterators = weakref.WeakSet()
 
 @atexit.register
 def _close_open_iterators():
-    for iterator in list(_open_iterators):
-        iterator.close()
+    with contextlib.ExitStack() as closing:  # one that fails does not keep the others open
+        for iterator in list(_open_iterators):
+            closing.callback(iterator.close)
 
 
 def _go_on_without_threads():

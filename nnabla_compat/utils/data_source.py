@@ -21,7 +21,7 @@ A source answers ``_get_data(position)`` with one sample, a tuple with one entry
 The draws from the random generators, and so the order of the samples, are those of nnabla 1.39.
 """
 import atexit
-import csv
+import contextlib
 import os
 import shutil
 import tempfile
@@ -34,6 +34,7 @@ import numpy
 
 from ..config import nnabla_config
 from ..logger import logger
+from .cache_files import cache_file_name, write_cache_file, write_cache_index
 from .communicator_util import single_or_rankzero
 from .data_source_loader import FileReader
 from .progress import progress
@@ -45,8 +46,9 @@ _open_sources = weakref.WeakSet()
 
 @atexit.register
 def _close_open_sources():
-    for source in list(_open_sources):
-        source.close()
+    with contextlib.ExitStack() as closing:  # one that fails does not keep the others open
+        for source in list(_open_sources):
+            closing.callback(source.close)
 
 
 class DataSource:
@@ -267,54 +269,6 @@ class DataSourceWithFileCache(DataSource):
             with FileReader(source._original_source_uri).open() as original, \
                     open(os.path.join(self._cache_dir, "original.csv"), "wb") as copy:
                 shutil.copyfileobj(original, copy)
-
-
-def cache_file_name(prefix, first, last, extension):
-    """Name of the cache file that holds the positions ``first`` to ``last``, both included."""
-    return "{}_{:08d}_{:08d}{}".format(prefix, first, last, extension)
-
-
-def write_cache_file(path, variables, samples):
-    """Write samples to one cache file.
-
-    ``.h5`` holds a dataset per variable; anything else consecutive ``numpy.save`` records in the order of
-    ``variables``. Arrays keep their dtype, numbers and lists become float32.
-
-    Raises:
-        ValueError: Two samples of one variable differ in shape.
-    """
-    columns = {}
-    for i, name in enumerate(variables):
-        values = [sample[i] if isinstance(sample[i], numpy.ndarray)
-                  else numpy.array(sample[i]).astype(numpy.float32) for sample in samples]
-        odd = next((value.shape for value in values if value.shape != values[0].shape), None)
-        if odd is not None:
-            message = 'The sizes of data "{}" are not the same. ({} != {})'.format(name, values[0].shape, odd)
-            logger.critical(message)
-            raise ValueError(message + " Give every sample the same shape, or go without a file cache.")
-        columns[name] = numpy.array(values)
-    logger.debug("Writing %s", path)
-    if path.endswith(".h5"):
-        with h5py.File(path, "w") as h5:
-            for name, values in columns.items():
-                h5.create_dataset(name, data=values)
-    else:
-        with open(path, "wb") as records:
-            for values in columns.values():
-                numpy.save(records, values)
-
-
-def write_cache_index(folder, extension, variables, files, original_order, order):
-    """Write the text files beside cache files: which there are, the variables, and the order of the rows."""
-    def write(name, rows):
-        with open(os.path.join(folder, name), "w", newline="") as table:
-            csv.writer(table, lineterminator="\n").writerows(rows)
-
-    write("cache_index.csv", [(os.path.basename(path), rows) for path, rows in files])
-    if extension == ".npy":
-        write("cache_info.csv", [(name,) for name in variables])
-    if order is not None and original_order is not None:
-        write("order.csv", zip(original_order, order))
 
 
 class DataSourceWithMemoryCache(DataSource):

@@ -4,8 +4,9 @@
 """
 import numpy as np
 
+from .arguments import check_scaling
 from .backend_manager import backend_manager
-from .common import check_scaling, rescale_intensity
+from .common import rescale_intensity
 
 __all__ = ["auload", "auread", "auresize", "ausave", "auwrite", "backend_manager", "get_available_backends",
            "get_backend", "minmax_auto_scale", "set_backend"]

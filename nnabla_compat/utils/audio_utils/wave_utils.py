@@ -5,7 +5,7 @@ import wave
 
 import numpy as np
 
-from .common import prepare_resize, prepare_save
+from .arguments import prepare_resize, prepare_save
 
 # Rate that pydub, nnabla's backend, takes for arrays; a resampled rate is rounded relative to it.
 _RATE = 48000

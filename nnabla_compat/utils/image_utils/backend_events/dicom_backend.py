@@ -2,7 +2,7 @@
 import numpy as np
 
 from ....optional import require
-from .common import check_read_arguments, finish_read
+from .arguments import check_read_arguments, finish_read
 from .image_utils_backend import ImageUtilsBackend
 
 

@@ -3,8 +3,8 @@ import numpy as np
 
 from ....logger import logger
 from ....optional import require
-from .common import (check_read_arguments, check_type_and_cast_if_necessary, finish_read, prepare_save,
-                     upscale_pixel_intensity)
+from .arguments import check_read_arguments, finish_read, prepare_save
+from .common import check_type_and_cast_if_necessary, upscale_pixel_intensity
 from .image_utils_backend import ImageUtilsBackend
 
 
