@@ -12,6 +12,8 @@ from oracle.corpus import ROOT, Reader
 from .differences import EXPECTED, TOLERANCES, expected
 from .modes import MODES, Recorded
 
+pytestmark = pytest.mark.filterwarnings("ignore:reduce is deprecated")
+
 
 @functools.lru_cache(maxsize=4)
 def reader(function):
