@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import torch
 
+from ..registry import Floats
 from . import context, modes, tape
 from .leaf import input_tensor
 from .nd_array import NdArray
@@ -304,11 +305,13 @@ def _call_with_gaps(kernel, mask, *tensors, **args):
 
 
 def _reported(value, type_):
-    if value.__class__ is tuple:
-        value = list(value)
-    if type_ is float and value is not None:
+    if value is None:
+        return None
+    if type_ is float:
         return float(np.float32(value))
-    return value
+    if type_ is Floats:
+        return [float(np.float32(v)) for v in value]
+    return list(value) if value.__class__ is tuple else value
 
 
 # -- calls -------------------------------------------------------------------------------------------
@@ -390,10 +393,16 @@ def call_on_tensors(op, inputs, args, n_outputs=-1):
     for x in present:
         assert isinstance(x, torch.Tensor), f"{op.name}: expected torch.Tensor beside torch.Tensor, received {type(x).__name__}"
     function.bind([tuple(x.shape) for x in present], n_outputs)
-    if not op.plain:
-        present = [x.long() if op.input_kind(i) == "index" else x for i, x in enumerate(present)]
+    present = [_as_kind(x, "tensor" if op.plain else op.input_kind(i)) for i, x in enumerate(present)]
     results = function.execute(present)
     return results[0] if len(results) == 1 else tuple(results)
+
+
+def _as_kind(tensor, kind):
+    """Integers are read as floating point where an operator computes, and the reverse for positions."""
+    if kind == "tensor" and not tensor.is_floating_point():
+        return tensor.to(torch.get_default_dtype())
+    return tensor.long() if kind == "index" else tensor
 
 
 def run_on_arrays(function, arrays, n_outputs, outputs):
