@@ -19,6 +19,7 @@ Modules made inside ``call``
     call reaches the same number from another line of source, or when such a Module creates parameters
     in its ``__init__``, there is no telling which parameters are meant, and an error says so.
 """
+import inspect
 import re
 import sys
 from collections import OrderedDict
@@ -164,6 +165,15 @@ class MetaClass(type):
                 name: meta.method_wrapper(value) if _is_method(value) else value
                 for name, value in class_dict.items()}
         return super().__new__(meta, classname, bases, class_dict)
+
+    @property
+    def __signature__(cls):
+        # inspect would show the arguments of __call__ below.
+        init = cls.__init__
+        if init is object.__init__:
+            return inspect.Signature()
+        signature = inspect.signature(init)
+        return signature.replace(parameters=list(signature.parameters.values())[1:])
 
     def __call__(cls, *args, **kwargs):
         if _frame is None:

@@ -1,6 +1,4 @@
 """CP decomposition: an array as a sum of outer products of vectors."""
-import string
-
 import numpy as np
 
 
@@ -29,18 +27,13 @@ class ALS:
         rng = np.random.RandomState(313) if rng is None else rng
         axes = range(X.ndim)
         factors = [None] + [np.array(rng.rand(X.shape[n], rank), dtype=dtype) for n in axes[1:]]
-        letters = string.ascii_lowercase[:X.ndim]
         squared_norm = np.sum(X**2)
         explained = 0.0
         for iteration in range(max_iter):
             for n in axes:
+                gram = self.hadamard_products_of_gramians(factors, n)
                 others = [m for m in axes if m != n]
-                gram = np.ones((rank, rank))
-                for m in others:
-                    gram = gram * np.dot(factors[m].T, factors[m])
-                # X, unfolded along n, times the Khatri-Rao product of the other factors.
-                projected = np.einsum(f"{letters},{','.join(letters[m] + 'z' for m in others)}->{letters[n]}z",
-                                      X.astype(np.float64), *[factors[m] for m in others], optimize=True)
+                projected = np.tensordot(X, self.khatrirao_products(factors, n), axes=(others, range(len(others))[::-1]))
                 factor = projected.dot(np.linalg.pinv(gram + lambda_reg * np.eye(rank)))
                 if iteration == 0:
                     weights = np.sqrt((factor**2).sum(axis=0))
@@ -49,9 +42,33 @@ class ALS:
                 factors[n] = factor / weights
             if stopping_criterion < 0:
                 continue
-            approximation = np.einsum(f"z,{','.join(letter + 'z' for letter in letters)}->{letters}", weights, *factors)
+            approximation = self.approximate_tensor(factors, weights)
             residual = squared_norm + np.sum(approximation**2) - 2 * np.sum(X * approximation)
             before, explained = explained, 1.0 - residual / squared_norm
             if iteration > 0 and abs(before - explained) < stopping_criterion:
                 break
         return factors, weights
+
+    def khatrirao_product(self, X, Y):
+        """Column-wise outer products: (I, R) and (J, R) make (I, J, R)."""
+        return X[:, None, :] * Y[None, :, :]
+
+    def khatrirao_products(self, A, n, reverse=True):
+        """:meth:`khatrirao_product` of all factors but the n-th, the last axis first with ``reverse``."""
+        product = None
+        for m in sorted((m for m in range(len(A)) if m != n), reverse=reverse):
+            product = A[m].astype(np.float64) if product is None else product[..., None, :] * A[m]
+        return product
+
+    def hadamard_products_of_gramians(self, A, n):
+        """Elementwise product of the Gram matrices of all factors but the n-th, (rank, rank)."""
+        product = 1.0
+        for m, factor in enumerate(A):
+            if m != n:
+                product = product * np.dot(factor.T, factor)
+        return product
+
+    def approximate_tensor(self, A, lmbda):
+        """The array that factors and weights stand for."""
+        letters = "abcdefghijklmnopqrstuvwxy"[:len(A)]
+        return np.einsum(f"z,{','.join(letter + 'z' for letter in letters)}->{letters}", lmbda, *A)

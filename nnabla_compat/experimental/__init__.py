@@ -1,0 +1,1 @@
+"""What nnabla keeps apart as experimental."""

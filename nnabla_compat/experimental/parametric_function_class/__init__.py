@@ -1,0 +1,1 @@
+"""Layers as classes: each instance holds its parameters as attributes."""
