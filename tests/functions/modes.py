@@ -76,6 +76,8 @@ def static(recorded, errors=None):
             found.append(f"info.{part} {about.get(part)}, expected {entry[part]}")
     if unsupported:
         return found
+    if not case.stream:
+        return found + [f"{o.dtype} {o.shape}" for o, e in zip(outputs, recorded.outputs) if (o.dtype, o.shape) != (e.dtype, e.shape)]
     agree("output", outputs, recorded.outputs, tol, found, errors, "forward")
     if recorded.after:
         # The original turns some buffers into integers while it uses them: values count.
@@ -141,7 +143,7 @@ def imperative(recorded, errors=None):
 def auto_forward(recorded, errors=None):
     """Computing while building, then backward."""
     case, found = recorded.case, []
-    if recorded.outputs is None or case.forwards > 1:
+    if recorded.outputs is None or case.forwards > 1 or not case.stream:
         return None
     try:
         with nn.auto_forward():

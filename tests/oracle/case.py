@@ -138,6 +138,7 @@ class Case:
     Flags (see :meth:`flags`):
         forwards: How many times to run forward before reading results (stateful functions).
         random: Results depend on a random stream: repeated runs are not compared.
+        stream: The random stream is reproduced: values are compared, not only shapes.
         backward, second: Whether gradients, and gradients of gradients, are recorded.
         imperative: Whether the call is also made with NdArrays.
         auto: The call is made in auto-forward mode (functions that refuse the static one).
@@ -148,7 +149,7 @@ class Case:
     def __init__(self, function, args=(), kwargs=None, code=None):
         self.function, self.args, self.kwargs, self.code = function, args, kwargs or {}, code
         self.forwards, self.random, self.backward, self.second = 1, False, True, True
-        self.imperative, self.auto, self.bad, self.why = True, False, False, ""
+        self.stream, self.imperative, self.auto, self.bad, self.why = True, True, False, False, ""
         parts = [show(a) for a in args] + [f"{k}={show(v)}" for k, v in self.kwargs.items()]
         self.key = f"{code} | {', '.join(parts)}" if code else f"{function}({', '.join(parts)})"
 

@@ -108,7 +108,7 @@ for dim in (0, 1, 2, -1):
     case("spectral_norm", normal(3, 4, 5), normal(n).without_grad(), dim=dim, itr=3, test=True).flags(backward=False)
 case("spectral_norm", normal(3, 4), normal(3).without_grad(), itr=2, eps=1e-6)
 case("spectral_norm", normal(3, 4), normal(3).without_grad(), test=True).flags(backward=False)
-case("spectral_norm", normal(3, 4), normal(3).without_grad(), output_u=True)
+case("spectral_norm", normal(3, 4), normal(3).without_grad(), output_u=True).flags(backward=False)
 case("spectral_norm", normal(3, 4), normal(3).without_grad(), 1 - 1, 1, 1e-12, False, False).flags(forwards=2)
 bad("spectral_norm", normal(3, 4), normal(4).without_grad())
 
