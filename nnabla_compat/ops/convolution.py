@@ -338,7 +338,7 @@ def deformable_convolution_shape(x, weight, offset, mask=None, bias=None, base_a
     _check_windows(spatial, pad=pad, stride=stride, dilation=dilation)
     outputs, kernel = _conv_weight(x, weight, spatial, channels, group, channel_last)
     _check_bias(bias, outputs)
-    if all(p >= (k + 1) // 2 for p, k in zip(pad, kernel)):
+    if mask is not None and all(p >= (k + 1) // 2 for p, k in zip(pad, kernel)):
         raise ValueError(f"expected pad smaller than half the kernel along an axis, received {pad} and {kernel}")
     if channels % deformable_group:
         raise ValueError(f"expected deformable_group to divide the {channels} channels, received {deformable_group}")
@@ -400,7 +400,8 @@ def deformable_convolution(x: Tensor, weight: Tensor, offset: Tensor, mask: Tens
         Array (batch..., outputs, height, width).
 
     Raises:
-        ValueError: Shapes do not agree, or padding reaches the kernel's centre along both axes.
+        ValueError: Shapes do not agree, or, with a mask, padding reaches the kernel's centre along both
+            axes.
 
     Source: Zhu et al., Deformable ConvNets v2, 2018.
     """

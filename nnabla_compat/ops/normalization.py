@@ -107,8 +107,11 @@ def normalize_batch(x, gamma, beta, mean, variance, axis, decay_rate, eps, batch
         return normalize_batch(x, gamma, beta, mean, variance, 1, decay_rate, eps, batch_stat).reshape(shape)
     if gamma is not None:
         gamma = gamma.reshape(-1)
-    if beta is not None:
-        beta = beta.reshape(-1)
+        if beta is not None:
+            beta = beta.reshape(-1)
+    elif beta is not None:  # torch has no second derivative of a bias without a scale
+        return normalize_batch(x, None, None, mean, variance, 1, decay_rate, eps, batch_stat) + \
+            beta.reshape(-1, *(1,) * (ndim - 2))
     if mean is None or variance is None:
         return torch.batch_norm(x, gamma, beta, None, None, batch_stat, 1.0 - decay_rate, eps, True)
     mean, variance = mean.view(-1), variance.view(-1)
@@ -346,8 +349,9 @@ def layer_normalization(x: Tensor, beta: Tensor = None, gamma: Tensor = None, ba
     lead = len(batch_axis)
     if n_outputs != 3 and lead < ndim and (batch_axis == (0,) or sorted(a % ndim for a in batch_axis) == list(range(lead))):
         inner = x.shape[lead:]
-        return F.layer_norm(x, inner, None if gamma is None else gamma.reshape(inner),
-                            None if beta is None else beta.reshape(inner), eps)
+        if gamma is None:  # torch has no second derivative of a bias without a scale
+            return _affine(F.layer_norm(x, inner, eps=eps), None, beta)
+        return F.layer_norm(x, inner, gamma.reshape(inner), None if beta is None else beta.reshape(inner), eps)
     mean, variance = _batch_statistics(x, batch_axis)
     y = _affine((x - mean) * torch.rsqrt(variance + eps), gamma, beta)
     return (y, mean, variance) if n_outputs == 3 else y
