@@ -102,7 +102,8 @@ def _connect_affine_shape(x, weight, binary_weight, bias=None, base_axis=1, quan
     return affine_shape(x, weight, bias, base_axis)
 
 
-@operator("BinaryConnectAffine", shape=_connect_affine_shape)
+@operator("BinaryConnectAffine", shape=_connect_affine_shape,
+          backward_reads={"x": "binary_weight", "binary_weight": "x"})
 def binary_connect_affine(x: Tensor, weight: Tensor, binary_weight: State, bias: Tensor = None, base_axis: int = 1,
                           quantize_zero_to: float = 1.0):
     r"""Affine map with the signs of the weight, :math:`y = x \, \mathrm{sign}(W) + b`.
@@ -133,7 +134,8 @@ def _connect_convolution_shape(x, weight, binary_weight, bias=None, base_axis=1,
     return convolution_shape(x, weight, bias, base_axis, pad, stride, dilation, group)
 
 
-@operator("BinaryConnectConvolution", shape=_connect_convolution_shape, resolve=_fill_windows)
+@operator("BinaryConnectConvolution", shape=_connect_convolution_shape, resolve=_fill_windows,
+          backward_reads={"x": "binary_weight", "binary_weight": "x"})
 def binary_connect_convolution(x: Tensor, weight: Tensor, binary_weight: State, bias: Tensor = None,
                                base_axis: int = 1, pad: Shape = None, stride: Shape = None, dilation: Shape = None,
                                group: int = 1, quantize_zero_to: float = 1.0):
@@ -167,7 +169,7 @@ def _weight_affine_shape(x, weight, binary_weight, alpha, bias=None, base_axis=1
     return affine_shape(x, weight, bias, base_axis)
 
 
-@operator("BinaryWeightAffine", shape=_weight_affine_shape)
+@operator("BinaryWeightAffine", shape=_weight_affine_shape, backward_reads={"weight": "x"})
 def binary_weight_affine(x: Tensor, weight: Tensor, binary_weight: State, alpha: State, bias: Tensor = None,
                          base_axis: int = 1, quantize_zero_to: float = 1.0):
     r"""Affine map with the signs of the weight, scaled by the mean absolute weight of each output.
@@ -200,7 +202,8 @@ def _weight_convolution_shape(x, weight, binary_weight, alpha, bias=None, base_a
     return convolution_shape(x, weight, bias, base_axis, pad, stride, dilation, group)
 
 
-@operator("BinaryWeightConvolution", shape=_weight_convolution_shape, resolve=_fill_windows)
+@operator("BinaryWeightConvolution", shape=_weight_convolution_shape, resolve=_fill_windows,
+          backward_reads={"weight": "x"})
 def binary_weight_convolution(x: Tensor, weight: Tensor, binary_weight: State, alpha: State, bias: Tensor = None,
                               base_axis: int = 1, pad: Shape = None, stride: Shape = None, dilation: Shape = None,
                               group: int = 1, quantize_zero_to: float = 1.0):
@@ -241,9 +244,9 @@ def _inq_update(weight, indicator, num_bits, iterations, selection, rng, memo):
     """Count the forward passes; at those listed, fix half of the free weights to powers of two."""
     w, fixed = weight.data, indicator.data != 0
     step = memo["step"] = memo.get("step", -1) + 1
-    if "weight" in memo:
-        # A solver may have moved fixed weights: put them back.
-        w.copy_(torch.where(fixed, memo["weight"], w))
+    # Weights said to be fixed from the start take their level at the first pass; later, a solver may
+    # have moved fixed weights: they are put back.
+    w.copy_(torch.where(fixed, memo["weight"] if "weight" in memo else _inq_levels(w, num_bits), w))
     if step in iterations:
         if step == iterations[-1]:
             chosen = ~fixed
@@ -278,7 +281,7 @@ def _inq_affine_shape(x, weight, indicator_fixedweights, bias=None, base_axis=1,
     return affine_shape(x, weight, bias, base_axis)
 
 
-@operator("INQAffine", shape=_inq_affine_shape)
+@operator("INQAffine", shape=_inq_affine_shape, backward_reads={"x": "weight", "weight": "x"})
 def inq_affine(x: Tensor, weight: Tensor, indicator_fixedweights: State, bias: Tensor = None, base_axis: int = 1,
                num_bits: int = 4, inq_iterations: Ints = (), selection_algorithm: str = "largest_abs", seed: int = -1,
                *, rng, memo):
@@ -316,7 +319,8 @@ def _inq_convolution_shape(x, weight, indicator_fixedweights, bias=None, base_ax
     return convolution_shape(x, weight, bias, base_axis, pad, stride, dilation, group)
 
 
-@operator("INQConvolution", shape=_inq_convolution_shape, resolve=_fill_windows)
+@operator("INQConvolution", shape=_inq_convolution_shape, resolve=_fill_windows,
+          backward_reads={"x": "weight", "weight": "x"})
 def inq_convolution(x: Tensor, weight: Tensor, indicator_fixedweights: State, bias: Tensor = None, base_axis: int = 1,
                     pad: Shape = None, stride: Shape = None, dilation: Shape = None, group: int = 1,
                     num_bits: int = 4, inq_iterations: Ints = (), selection_algorithm: str = "largest_abs",
@@ -355,7 +359,8 @@ def _positive_bits(x, sign=True, n=8, delta=0.0625, **_):
     return x
 
 
-@operator("FixedPointQuantize", shape=_positive_bits)
+@operator("FixedPointQuantize", shape=_positive_bits,
+          backward_reads=lambda args: "x" if args["ste_fine_grained"] else "")
 def fixed_point_quantize(x: Tensor, sign: bool = True, n: int = 8, delta: float = 0.0625,
                          ste_fine_grained: bool = True):
     r"""Round to multiples of ``delta`` that fit in ``n`` bits.
@@ -390,7 +395,7 @@ def _pow2_shape(x, sign=True, with_zero=True, n=8, m=1, ste_fine_grained=True):
     return x
 
 
-@operator("Pow2Quantize", shape=_pow2_shape)
+@operator("Pow2Quantize", shape=_pow2_shape, backward_reads=lambda args: "x" if args["ste_fine_grained"] else "")
 def pow2_quantize(x: Tensor, sign: bool = True, with_zero: bool = True, n: int = 8, m: int = 1,
                   ste_fine_grained: bool = True):
     r"""Round to signed powers of two, of exponents from :math:`m - 2^k + 1` to :math:`m`.
@@ -459,7 +464,8 @@ class _MinMax(torch.autograd.Function):
         return dx, d_min, d_max, None, None, None, None
 
 
-@operator("MinMaxQuantize", shape=_min_max_shape)
+@operator("MinMaxQuantize", shape=_min_max_shape,
+          backward_reads={"x": "x qr_min qr_max ql_min ql_max", "qr_min": "x qr_min qr_max ql_min ql_max", "qr_max": "x qr_min qr_max ql_min ql_max"})
 def min_max_quantize(x: Tensor, qr_min: AsIs, qr_max: AsIs, ql_min: Tensor, ql_max: Tensor, decay: float = 0.999,
                      x_min_max: bool = False, ema: bool = False, ste_fine_grained: bool = True, eps: float = 0.01):
     r"""Round to equally spaced levels between a smallest and a largest value.
@@ -517,7 +523,7 @@ def _prune_shape(x, rate=0.9):
     return x
 
 
-@operator("Prune", shape=_prune_shape)
+@operator("Prune", shape=_prune_shape, backward_reads="")
 def prune(x: Tensor, rate: float = 0.9):
     """Clear the given share of the elements, the smallest in absolute value. The gradient passes everywhere.
 
@@ -588,7 +594,7 @@ def quantize_linear(x: Tensor, scale: Tensor, zero_point: State, round_mode: str
     return straight_through(scaled, y)
 
 
-@operator("DequantizeLinear", shape=_same_scale_shape)
+@operator("DequantizeLinear", shape=_same_scale_shape, backward_reads={"x": "scale"})
 def dequantize_linear(x: Tensor, scale: Tensor, zero_point: Tensor):
     r"""Undo :class:`QuantizeLinear`: ``(x - zero_point) * scale``.
 
