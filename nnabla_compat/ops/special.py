@@ -5,7 +5,7 @@ from ..registry import AsIs, State, Tensor, operator
 from .shapes import broadcast_pair, same_shape
 
 
-@operator("Unlink", shape=same_shape, aliases=True)
+@operator("Unlink", shape=same_shape, aliases=True, backward_reads="")
 def unlink(x: AsIs):
     """The same values, over the same storage, cut off from the graph: no gradient reaches ``x``.
 
@@ -35,7 +35,7 @@ class _Sink(torch.autograd.Function):
         return None, *[torch.ones_like(x) for x in ctx.saved_tensors]
 
 
-@operator("Sink", shape=lambda *x, one_input_grad=True: (), keeps_inputs=True)
+@operator("Sink", shape=lambda *x, one_input_grad=True: (), keeps_inputs=True, backward_reads="")
 def sink(*x: Tensor, one_input_grad: bool = True):
     """A root that holds several variables together, to run them forward and backward at once.
 
@@ -74,7 +74,7 @@ def _vat_noise_shape(x, w, base_axis=1, eps=1.0):
     return x
 
 
-@operator("VATNoise", shape=_vat_noise_shape)
+@operator("VATNoise", shape=_vat_noise_shape, backward_reads="")
 def vat_noise(x: Tensor, w: State, base_axis: int = 1, eps: float = 1.0):
     r"""Noise scaled to length ``eps`` for virtual adversarial training.
 
@@ -106,7 +106,7 @@ def vat_noise(x: Tensor, w: State, base_axis: int = 1, eps: float = 1.0):
 _SIGNED = {torch.uint16: torch.int64, torch.uint32: torch.int64, torch.uint64: torch.int64}
 
 
-@operator("Mod2", shape=broadcast_pair)
+@operator("Mod2", shape=broadcast_pair, backward_reads="x0 x1 out")
 def mod2(x0: AsIs, x1: AsIs, fmod: bool = False):
     """Remainder of a division, element by element, in the type of the inputs.
 
@@ -138,7 +138,7 @@ def _bit_shift_shape(x, shift, direction="LEFT"):
     return broadcast_pair(x, shift)
 
 
-@operator("BitShift", shape=_bit_shift_shape)
+@operator("BitShift", shape=_bit_shift_shape, backward_reads="x shift out")
 def bit_shift(x: AsIs, shift: AsIs, direction: str = "LEFT"):
     """Shift the bits of unsigned integers.
 
@@ -187,14 +187,14 @@ def _resolve_nms(arguments, *_):
             arguments[name] = value
 
 
-@operator("NmsDetection2d", shape=_nms_shape, resolve=_resolve_nms)
+@operator("NmsDetection2d", shape=_nms_shape, resolve=_resolve_nms, backward_reads="")
 def nms_detection2d(x: Tensor, thresh: float = None, nms: float = None, nms_per_class: bool = None):
     """Clear the detections that are weak or overlap a stronger one.
 
     Args:
         x: Boxes of shape ``(batch, boxes, 5 + classes)``: centre, width and height, confidence, and class
             probabilities.
-        thresh (float): Confidences, and their products with class probabilities, up to this are cleared;
+        thresh (float): Confidences, and their products with class probabilities, below this are cleared;
             0.5 by default.
         nms (float): Largest intersection over union that two boxes may have; 0.45 by default.
         nms_per_class (bool): Only detections of one class compete, the default; otherwise all do, by
@@ -208,9 +208,9 @@ def nms_detection2d(x: Tensor, thresh: float = None, nms: float = None, nms_per_
     """
     y = x.detach().clone()
     centre, size, confidence = y[..., :2], y[..., 2:4], y[..., 4]
-    confidence = torch.where(confidence > thresh, confidence, 0.0)
+    confidence = torch.where(confidence >= thresh, confidence, 0.0)
     scores = confidence[..., None] * y[..., 5:]
-    scores = torch.where(scores > thresh, scores, 0.0)
+    scores = torch.where(scores >= thresh, scores, 0.0)
     close = _overlap(centre - size / 2, centre + size / 2, size.prod(-1)) > nms
     # (batch, contests, boxes): contests are the classes, or the one of confidences.
     contests = scores.transpose(1, 2) if nms_per_class else confidence[:, None]
@@ -226,7 +226,7 @@ def nms_detection2d(x: Tensor, thresh: float = None, nms: float = None, nms_per_
 
 def _suppress(scores, close):
     """Which of ``scores`` (..., N) stay when each, from the largest down, removes those ``close`` to it."""
-    order = scores.argsort(-1, descending=True, stable=True)
+    order = scores.argsort(dim=-1, descending=True, stable=True)
     close = close.expand(scores.shape + scores.shape[-1:])
     close = close.gather(-2, order[..., None].expand(close.shape)).gather(-1, order[..., None, :].expand(close.shape))
     later = torch.ones(close.shape[-2:], dtype=torch.bool, device=close.device).triu(1)
@@ -245,7 +245,7 @@ def _resolve_onnx_nms(arguments, *_):
             arguments[name] = value
 
 
-@operator("ONNXNonMaxSuppression", resolve=_resolve_onnx_nms, data_dependent=True)
+@operator("ONNXNonMaxSuppression", resolve=_resolve_onnx_nms, data_dependent=True, backward_reads="")
 def onnx_non_max_suppression(boxes: Tensor, scores: Tensor, center_point_box: int = None,
                              max_output_boxes_per_class: int = None, iou_threshold: float = None,
                              score_threshold: float = None):
@@ -272,7 +272,7 @@ def onnx_non_max_suppression(boxes: Tensor, scores: Tensor, center_point_box: in
     close = _overlap(low, high, (high - low).prod(-1)) > iou_threshold
     contests = torch.where(scores > score_threshold, scores - scores.amin() + 1, 0.0)
     kept = _suppress(contests, close[:, None])
-    order = torch.where(kept, contests, 0.0).argsort(-1, descending=True, stable=True)
+    order = torch.where(kept, contests, 0.0).argsort(dim=-1, descending=True, stable=True)
     chosen = kept.gather(-1, order)
     chosen = chosen & (chosen.cumsum(-1) <= max_output_boxes_per_class)
     at = chosen.nonzero()

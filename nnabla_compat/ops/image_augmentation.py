@@ -1,0 +1,363 @@
+"""Random changes of images for training: crops, flips, shifts, erased regions and affine distortions.
+
+Each sample draws its own numbers, in the order nnabla draws them.
+"""
+import math
+
+import numpy as np
+import torch
+
+from ..registry import Floats, Ints, Shape, Tensor, operator
+from .layout import shifted_positions
+from .quantization import straight_through
+from .shapes import normalize_axis
+
+
+def _words(rng, *shape):
+    """32-bit words of the function's stream, uint64 so that arithmetic on them does not wrap."""
+    return rng.words(math.prod(shape)).reshape(shape)
+
+
+def _sample_words(rng, lead, count):
+    """``count`` words for each sample, (samples, count), as nnabla hands them out.
+
+    It draws one row a sample, then walks the sample axes and moves on a row after each step of each of
+    them, the outer ones too, beginning again when the rows are used up. With one sample axis that is in order.
+    """
+    samples, row, weight = math.prod(lead), np.zeros((), np.int64), 1
+    for axis in range(len(lead) - 1, -1, -1):
+        row = row + weight * np.arange(lead[axis]).reshape((-1,) + (1,) * (len(lead) - 1 - axis))
+        weight = lead[axis] * weight + 1
+    return _words(rng, samples, count)[np.broadcast_to(row, lead).reshape(-1) % max(samples, 1)]
+
+
+def _gather_rows(x, positions, base_axis):
+    """``x`` with each sample re-indexed along each of its axes: positions[k] has shape (samples, size)."""
+    y = x.flatten(0, base_axis - 1) if base_axis else x.unsqueeze(0)
+    for axis, at in enumerate(positions, 1):
+        if at is None:
+            continue
+        at = torch.as_tensor(at, device=x.device)
+        view = [len(at)] + [1] * (y.ndim - 1)
+        view[axis] = at.shape[1]
+        shape = list(y.shape)
+        shape[axis] = at.shape[1]
+        y = y.gather(axis, at.reshape(view).expand(shape))
+    return y.reshape(x.shape[:base_axis] + y.shape[1:])
+
+
+def _resolve_crop(arguments, x):
+    if arguments["shape"] is None:
+        arguments["shape"] = tuple(x)
+
+
+def _random_crop_shape(x, shape, base_axis=1, seed=-1):
+    base_axis = normalize_axis(base_axis, len(x))
+    n = len(shape)
+    if n > len(x) or any(a > b for a, b in zip(shape, x[len(x) - n:])):
+        raise ValueError(f"expected a shape no larger than the input's {x}, received {shape}")
+    if n > len(x) - base_axis and shape[:base_axis - len(x)] != x[len(x) - n:base_axis]:
+        raise ValueError(f"expected the shape to keep the {base_axis} sample axes of {x}, received {shape}")
+    return x[:len(x) - n] + shape
+
+
+@operator("RandomCrop", shape=_random_crop_shape, resolve=_resolve_crop)
+def random_crop(x: Tensor, shape: Shape = None, base_axis: int = 1, seed: int = -1, *, rng):
+    """Cut a part of the given size out of each sample, at a random place.
+
+    Args:
+        x: Array whose axes before ``base_axis`` count samples.
+        shape (tuple of int): Sizes of the last axes of the result; the input's by default.
+        base_axis (int): First axis of a sample.
+        seed (int): Seed of a stream of the function's own; -1 draws from the common stream.
+
+    Returns:
+        Array of shape ``x.shape[:-len(shape)] + shape``.
+
+    Raises:
+        ValueError: ``shape`` is larger than that of ``x``.
+    """
+    base_axis %= x.ndim
+    words, first = _sample_words(rng, x.shape[:base_axis], len(shape)), x.ndim - len(shape)
+    positions = []
+    for axis in range(base_axis, x.ndim):
+        n, m = x.shape[axis], shape[axis - first] if axis >= first else x.shape[axis]
+        positions.append(None if n == m else
+                         (words[:, axis - first] % (n - m + 1)).astype(np.int64)[:, None] + np.arange(m))
+    return x.clone() if all(p is None for p in positions) else _gather_rows(x, positions, base_axis)
+
+
+def _resolve_flip(arguments, x):
+    if arguments["axes"] is None:
+        arguments["axes"] = (len(x) - 1,)
+
+
+def _random_flip_shape(x, axes, base_axis=1, seed=-1):
+    normalize_axis(base_axis, len(x))
+    for a in axes:
+        normalize_axis(a, len(x))
+    return x
+
+
+@operator("RandomFlip", shape=_random_flip_shape, resolve=_resolve_flip)
+def random_flip(x: Tensor, axes: Ints = None, base_axis: int = 1, seed: int = -1, *, rng):
+    """Reverse each sample along each of the given axes, or not, with even chances.
+
+    Args:
+        x: Array whose axes before ``base_axis`` count samples.
+        axes (tuple of int): Axes that may be reversed; the last by default.
+        base_axis (int): First axis of a sample.
+        seed (int): Seed of a stream of the function's own; -1 draws from the common stream.
+
+    Returns:
+        Array shaped as ``x``.
+
+    Raises:
+        ValueError: an axis is out of range.
+    """
+    base_axis %= x.ndim
+    # A word for every axis of x, whichever may be flipped.
+    turned = _sample_words(rng, x.shape[:base_axis], x.ndim) % 2 == 1
+    axes = {a % x.ndim for a in axes}
+    positions = [np.where(turned[:, a, None], np.arange(n)[::-1], np.arange(n)) if a in axes else None
+                 for a, n in enumerate(x.shape)][base_axis:]
+    return x.clone() if all(p is None for p in positions) else _gather_rows(x, positions, base_axis)
+
+
+def _resolve_shift(arguments, x):
+    if arguments["shifts"] is None:
+        arguments["shifts"] = (0,) * len(x)
+
+
+def _random_shift_shape(x, shifts, border_mode="nearest", constant_value=0.0, base_axis=1, seed=-1):
+    normalize_axis(base_axis, len(x))
+    if border_mode not in ("nearest", "reflect", "constant"):
+        raise ValueError(f"expected border_mode 'nearest', 'reflect' or 'constant', received '{border_mode}'")
+    if len(shifts) > len(x):
+        raise ValueError(f"expected at most {len(x)} shifts, one an axis, received {shifts}")
+    return x
+
+
+@operator("RandomShift", shape=_random_shift_shape, resolve=_resolve_shift)
+def random_shift(x: Tensor, shifts: Ints = None, border_mode: str = "nearest", constant_value: float = 0.0,
+                 base_axis: int = 1, seed: int = -1, *, rng):
+    """Move each sample by a random distance along each axis and fill the gap.
+
+    Args:
+        x: Array whose axes before ``base_axis`` count samples.
+        shifts (tuple of int): Largest distance, both ways, for each of the last ``len(shifts)`` axes.
+        border_mode (str): Fill with the border element (``"nearest"``), the mirror image (``"reflect"``) or
+            the value below (``"constant"``).
+        constant_value (float): Value of the constant mode.
+        base_axis (int): First axis of a sample.
+        seed (int): Seed of a stream of the function's own; -1 draws from the common stream.
+
+    Returns:
+        Array shaped as ``x``.
+
+    Raises:
+        ValueError: more shifts than axes, or an unknown mode.
+    """
+    base_axis %= x.ndim
+    samples, sizes = math.prod(x.shape[:base_axis]), x.shape[base_axis:]
+    span = np.array([2 * s + 1 for s in shifts], np.uint64)
+    by = (_sample_words(rng, x.shape[:base_axis], len(shifts)) % span).astype(np.int64) - np.array(shifts, np.int64)
+    missing = len(sizes) - len(shifts)
+    positions, outside = [], torch.zeros((), dtype=torch.bool)
+    for k, n in enumerate(sizes):
+        if k < missing or not shifts[k - missing]:
+            positions.append(None)
+            continue
+        at = shifted_positions(n, torch.from_numpy(by[:, k - missing, None]), border_mode, "cpu")
+        if border_mode == "constant":
+            away = (at < 0) | (at >= n)
+            view = [samples] + [1] * len(sizes)
+            view[k + 1] = n
+            outside, at = outside | away.reshape(view), at.clamp_(0, n - 1)
+        positions.append(at)
+    y = x.clone() if all(p is None for p in positions) else _gather_rows(x, positions, base_axis)
+    if border_mode == "constant" and outside.ndim:
+        outside = outside.expand(samples, *sizes).reshape(x.shape).to(x.device)
+        y = y.masked_fill(outside, constant_value)
+    return y
+
+
+def _resolve_erase(arguments, *_):
+    if arguments["n"] is None:
+        arguments["n"] = 1
+
+
+def _random_erase_shape(x, prob=0.5, area_ratios=(), aspect_ratios=(), replacements=(), n=1, share=True, inplace=False,
+                        base_axis=1, seed=-1, channel_last=False, ste_fine_grained=True):
+    if not 0 <= prob <= 1:
+        raise ValueError(f"expected prob in [0, 1], received {prob}")
+    for name, pair in (("area_ratios", area_ratios), ("aspect_ratios", aspect_ratios), ("replacements", replacements)):
+        if len(pair) != 2 or pair[0] > pair[1]:
+            raise ValueError(f"expected {name} as (low, high), received {pair}")
+    if len(x) - normalize_axis(base_axis, len(x)) != 3:
+        raise ValueError(f"expected 3 axes (channels and two spatial ones) from base_axis={base_axis} on, "
+                         f"received shape {x}")
+    return x
+
+
+@operator("RandomErase", shape=_random_erase_shape, resolve=_resolve_erase)
+def random_erase(x: Tensor, prob: float = 0.5, area_ratios: Floats = (0.02, 0.4),
+                 aspect_ratios: Floats = (0.3, 3.3333), replacements: Floats = (0.0, 255.0), n: int = None,
+                 share: bool = True, inplace: bool = False, base_axis: int = 1, seed: int = -1,
+                 channel_last: bool = False, ste_fine_grained: bool = True, *, rng):
+    """Fill random rectangles of each image with random values.
+
+    Args:
+        x: Images of shape ``(..., C, H, W)``, or ``(..., H, W, C)`` with ``channel_last``.
+        prob (float): Probability of a rectangle to be erased.
+        area_ratios (pair of float): Range of its share of the image.
+        aspect_ratios (pair of float): Range of its height divided by its width.
+        replacements (pair of float): Range of the values filled in.
+        n (int): Rectangles an image; 1 by default.
+        share (bool): All channels of an image share their rectangles.
+        inplace (bool): Accepted, has no effect.
+        base_axis (int): First axis of an image.
+        seed (int): Seed of a stream of the function's own; -1 draws from the common stream.
+        channel_last (bool): The last axis holds the channels.
+        ste_fine_grained (bool): Clear the gradient of erased elements; otherwise it passes everywhere.
+
+    Returns:
+        Array shaped as ``x``.
+
+    Raises:
+        ValueError: a range is no pair in order, or ``x`` holds no images from ``base_axis`` on.
+
+    Source: Zhong et al., Random erasing data augmentation, 2017.
+    """
+    base_axis %= x.ndim
+    images = x.detach().reshape(-1, *x.shape[base_axis:])
+    if channel_last:
+        images = images.movedim(-1, 1)
+    batch, channels, height, width = images.shape
+    u = _words(rng, n, batch, 1 if share else channels, 5) * 2.0 ** -32
+    area = (area_ratios[0] + u[..., 0] * (area_ratios[1] - area_ratios[0])) * height * width
+    aspect = aspect_ratios[0] + u[..., 1] * (aspect_ratios[1] - aspect_ratios[0])
+    h = np.minimum(np.sqrt(area * aspect), height).astype(np.int64)
+    w = np.minimum(np.sqrt(area / aspect), width).astype(np.int64)
+    top = (u[..., 3] * (height - h + 1)).astype(np.int64)[..., None]
+    left = (u[..., 4] * (width - w + 1)).astype(np.int64)[..., None]
+    rows, columns = np.arange(height), np.arange(width)
+    inside = ((rows >= top) & (rows <= top + h[..., None]))[..., None] & (
+        (columns >= left) & (columns <= left + w[..., None]))[..., None, :]
+    inside &= (u[..., 2] <= prob)[..., None, None]
+    inside = np.broadcast_to(inside, (n, batch, channels, height, width))
+    fill = np.zeros((batch, channels, height, width), np.float32)
+    for layer in inside:    # later rectangles cover earlier ones
+        values = rng.words(int(layer.sum())) * 2.0 ** -32
+        fill[layer] = replacements[0] + values * (replacements[1] - replacements[0])
+    erased = torch.from_numpy(inside.any(0))
+    fill = torch.from_numpy(fill)
+    if channel_last:
+        erased, fill = erased.movedim(1, -1), fill.movedim(1, -1)
+    erased = erased.reshape(x.shape).to(x.device)
+    fill = fill.reshape(x.shape).to(device=x.device, dtype=x.dtype)
+    y = torch.where(erased, fill, x)
+    return y if ste_fine_grained else straight_through(x, y)
+
+
+def _resolve_augmentation(arguments, x):
+    if arguments["shape"] is None:
+        arguments["shape"] = tuple(x)
+
+
+def _image_augmentation_shape(x, shape, **_):
+    if len(x) < 2 or not 2 <= len(shape) <= len(x):
+        raise ValueError(f"expected images with at least 2 axes and a shape with no more axes than they have, "
+                         f"received {x} and {shape}")
+    full = x[:len(x) - len(shape)] + shape
+    if full[:-2] != x[:-2]:
+        raise ValueError(f"expected a shape that changes only the last two axes of {x}, received {shape}")
+    return full
+
+
+@operator("ImageAugmentation", shape=_image_augmentation_shape, resolve=_resolve_augmentation)
+def image_augmentation(x: Tensor, shape: Shape = None, pad: Shape = (0, 0), min_scale: float = 1.0,
+                       max_scale: float = 1.0, angle: float = 0.0, aspect_ratio: float = 1.0, distortion: float = 0.0,
+                       flip_lr: bool = False, flip_ud: bool = False, brightness: float = 0.0,
+                       brightness_each: bool = False, contrast: float = 1.0, contrast_center: float = 0.0,
+                       contrast_each: bool = False, noise: float = 0.0, seed: int = -1, *, rng):
+    r"""Randomly crop, scale, rotate, distort, flip and recolour each image.
+
+    Args:
+        x: Images of shape ``(..., C, H, W)``.
+        shape (tuple of int): Sizes of the last axes of the result; the input's by default.
+        pad (pair of int): Rows and columns added by repeating the border, at each side.
+        min_scale, max_scale (float): Range of the magnification; its logarithm is uniform.
+        angle (float): Largest rotation in radians, both ways.
+        aspect_ratio (float): Largest change of the ratio of the sides, both ways.
+        distortion (float): Strength of the barrel or pincushion distortion.
+        flip_lr, flip_ud (bool): Mirror one image in two, left to right or upside down.
+        brightness (float): Largest value added, both ways.
+        brightness_each (bool): Draw the brightness for each channel.
+        contrast (float): Largest factor, or its inverse.
+        contrast_center (float): Value the contrast leaves unchanged.
+        contrast_each (bool): Draw the contrast for each channel.
+        noise (float): Largest standard deviation of normal noise.
+        seed (int): Seed of a stream of the function's own; -1 draws from the common stream.
+
+    Returns:
+        Array of shape ``x.shape[:-len(shape)] + shape``.
+
+    Raises:
+        ValueError: ``shape`` does not fit that of ``x``.
+    """
+    height, width = x.shape[-2:]
+    rows, columns = shape[-2:]
+    channels = x.shape[-3] if x.ndim > 2 else 1
+    images = x.reshape(-1, channels, height, width)
+    batch = images.shape[0]
+    # Nine words for the image, one or two for each channel, two more for the image.
+    each = brightness_each + contrast_each
+    after = 9 + channels * each
+    words = _words(rng, batch, after + 2)
+    u = (words % 1001).astype(np.float64) * 0.001
+    turned = words[:, 5:7] % 2 == 1
+    light = u[:, 9:after:each] if brightness_each else u[:, 7:8]
+    power = u[:, 8 + each:after:each] if contrast_each else u[:, 8:9]
+
+    # Source coordinates of the output's pixels: scale and turn about the centre, then move.
+    scale = min_scale * np.exp(u[:, 0] * math.log(max_scale / min_scale))
+    stretch = np.exp((u[:, 1] - 0.5) * math.log(aspect_ratio))
+    step_x, step_y = 1 / (scale * stretch), stretch / scale
+    turn = (2 * u[:, 2] - 1) * angle
+    centre_x = u[:, 3] * (width + 2 * pad[1] - columns * step_x) - pad[1] + (columns - 1) / 2 * step_x
+    centre_y = u[:, 4] * (height + 2 * pad[0] - rows * step_y) - pad[0] + (rows - 1) / 2 * step_y
+    bend = np.exp(distortion * (1 - 2 * u[:, after])) - 1
+
+    def column(values):
+        return torch.as_tensor(values, dtype=torch.float32, device=x.device).reshape(batch, 1, 1)
+
+    j = torch.arange(columns, dtype=torch.float32, device=x.device).expand(batch, 1, columns)
+    i = torch.arange(rows, dtype=torch.float32, device=x.device).reshape(1, rows, 1).expand(batch, rows, 1)
+    if distortion:
+        radius = (2 * j / columns - 1) ** 2 + (2 * i / rows - 1) ** 2
+        factor = 1 + column(bend) * (1 - radius)
+        i, j = rows / 2 + factor * (i - rows / 2), columns / 2 + factor * (j - columns / 2)
+    j, i = (j - (columns - 1) / 2) * column(step_x), (i - (rows - 1) / 2) * column(step_y)
+    cos, sin = column(np.cos(turn)), column(np.sin(turn))
+    j, i = cos * j - sin * i, sin * j + cos * i
+    if flip_lr:
+        j = j * column(np.where(turned[:, 0], -1.0, 1.0))
+    if flip_ud:
+        i = i * column(np.where(turned[:, 1], -1.0, 1.0))
+    at_x, at_y = column(centre_x) + j, column(centre_y) + i
+    # grid_sample wants -1 and 1 at the outer edges of the border pixels.
+    grid = torch.stack([(2 * at_x + 1) / width - 1, (2 * at_y + 1) / height - 1], -1).to(x.dtype)
+    y = torch.nn.functional.grid_sample(images, grid, "bilinear", "border", align_corners=False)
+
+    if brightness:
+        light = (2 * light - 1) * brightness
+        y = y + torch.as_tensor(light, dtype=x.dtype, device=x.device)[:, :, None, None]
+    if contrast != 1:
+        power = np.exp((2 * power - 1) * math.log(contrast))
+        power = torch.as_tensor(power, dtype=x.dtype, device=x.device)[:, :, None, None]
+        y = (y - contrast_center) * power + contrast_center
+    if noise:
+        strength = torch.as_tensor(u[:, after + 1] * noise, dtype=x.dtype, device=x.device)
+        y = y + rng.randn(y.shape, x.device).to(x.dtype) * strength[:, None, None, None]
+    return y.reshape(x.shape[:-2] + (rows, columns))
