@@ -162,7 +162,7 @@ class MetaClass(type):
     def __new__(meta, classname, bases, class_dict):
         if bases:
             class_dict = {
-                name: meta.method_wrapper(value) if _is_method(value) else value
+                name: meta.method_wrapper(value) if _is_method(name, value) else value
                 for name, value in class_dict.items()}
         return super().__new__(meta, classname, bases, class_dict)
 
@@ -193,9 +193,11 @@ class MetaClass(type):
         return made
 
 
-def _is_method(value):
+def _is_method(name, value):
     # nnabla wraps everything callable; plain callables, classes and static methods are left alone here,
     # so that they can be used: wrapped, they would be handed `self`.
+    if name in ("__new__", "__init_subclass__", "__class_getitem__"):
+        return False
     return isinstance(value, FunctionType) or (
         callable(value) and hasattr(value, "__get__") and not isinstance(value, (type, staticmethod, classmethod)))
 

@@ -1,5 +1,6 @@
 """Lists, tuples and dicts of Modules, and Modules made inside call: nnabla loses their parameters, here they stay."""
 import copy
+import inspect
 
 import numpy as np
 import pytest
@@ -183,6 +184,41 @@ def test_methods_run_in_the_scope_but_plain_callables_do_not():
     assert sorted(net.get_parameters()) == ["@call.dense.0/affine/W", "@call.dense.0/affine/b", "own/affine/W",
                                             "own/affine/b"]
     assert list(nn.get_parameters()) == ["leaks/affine/W", "leaks/affine/b"]
+
+
+def test_special_methods():
+    class Net(nn.Module):
+        made = 0
+
+        def __new__(cls, *args):
+            cls.made += 1
+            return super().__new__(cls)
+
+        def __init_subclass__(cls):
+            cls.tag = "t"
+
+        def __init__(self, size):
+            self.size = size
+
+        def __getattr__(self, name):
+            return name if name == "answer" else super().__getattr__(name)
+
+        def __len__(self):
+            return 7
+
+        def __call__(self, x):
+            return PF.affine(x, self.size)
+
+    class Sub(Net):
+        pass
+
+    net = Sub(2)
+    net(x())
+    assert (Sub.made, Sub.tag, net.answer, len(net), str(inspect.signature(Sub))) == (1, "t", "answer", 7, "(size)")
+    assert str(inspect.signature(Dense)) == "(size=3)" and str(inspect.signature(nn.Module)) == "()"
+    assert list(net.get_parameters()) == ["affine/W", "affine/b"]
+    with pytest.raises(AttributeError, match="'Sub' object has no attribute 'nothing'"):
+        net.nothing
 
 
 def test_scope_is_left_after_exceptions():

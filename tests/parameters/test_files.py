@@ -325,3 +325,27 @@ def test_integer_parameters_in_protobuf(tmp_path):
     nn.clear_parameters()
     nn.load_parameters(str(tmp_path / "p.protobuf"))
     np.testing.assert_array_equal(get_parameter("i").d, np.arange(6).reshape(2, 3))
+
+
+def test_without_protobuf(monkeypatch):
+    import sys
+
+    from nnabla_compat import utils
+    monkeypatch.setitem(sys.modules, "google.protobuf", None)
+    monkeypatch.setitem(sys.modules, "google.protobuf.descriptor_pool", None)
+    monkeypatch.delitem(sys.modules, "nnabla_compat.utils.nnabla_pb2", raising=False)
+    monkeypatch.delattr(utils, "nnabla_pb2", raising=False)
+    assert nn.load_parameters(str(FILES / "scoped.h5")) is None
+    assert len(parameters()) == 2
+    with pytest.raises(ImportError, match=r"nnabla-compat\[nnp\]"):
+        nn.load_parameters(str(FILES / "convbn.protobuf"))
+
+
+def test_libraries_for_files_are_imported_when_needed():
+    import subprocess
+    import sys
+    code = ("import sys, nnabla_compat, nnabla_compat.parametric_functions\n"
+            "print([name for name in ('h5py', 'google.protobuf') if name in sys.modules])")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                          cwd=pathlib.Path(__file__).parents[2])
+    assert done.stdout.strip() == "[]"

@@ -264,9 +264,14 @@ def make_input(library, spec, random):
     return library.nn.Variable.from_numpy_array(random.randn(*spec).astype(np.float32), need_grad=True)
 
 
-def run(case, library):
-    """Everything to compare about a case, as a dict of arrays."""
+def run(case, library, auto_forward=False):
+    """Everything to compare about a case, as a dict of arrays. With ``auto_forward`` functions run when called."""
     nn, F = library.nn, library.F
+    with nn.auto_forward(auto_forward):
+        return _run(case, library, nn, F, auto_forward)
+
+
+def _run(case, library, nn, F, auto_forward):
     nn.clear_parameters()
     nn.seed(1223)
     random = np.random.RandomState(zlib.crc32(case.id.encode()))
@@ -286,7 +291,8 @@ def run(case, library):
     record = {"names": np.array(list(parameters)), "need_grad": np.array([p.need_grad for p in parameters.values()])}
     for name, parameter in parameters.items():
         record["initial " + name] = parameter.d.copy()
-    call()
+    if not auto_forward:
+        call()
     record["next draw"] = np.array(library.random.prng.rand())
 
     loss = None
@@ -297,7 +303,8 @@ def run(case, library):
         y.persistent = True
     for variable in [*inputs, *parameters.values()]:
         variable.grad.zero()
-    loss.forward()
+    if not auto_forward:
+        loss.forward()
     for i, y in enumerate(outputs):
         record[f"output {i}"] = y.d.copy()
     for name, parameter in parameters.items():

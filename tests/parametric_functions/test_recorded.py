@@ -26,6 +26,19 @@ def test_case(case, recorded):
     record = run(case, LIBRARY)
     assert list(record["names"]) == list(expected["names"])
     assert record.keys() == expected.keys()
+    compare(case, record, expected)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_case_in_auto_forward(case, recorded):
+    """Functions that run when called give what the graph gives."""
+    record = run(case, LIBRARY, auto_forward=True)
+    later = {key: value for key, value in recorded[case.id].items() if key.startswith(("output", "gradient", "after", "n"))}
+    later.pop("next draw")  # of two calls
+    compare(case, record, later)
+
+
+def compare(case, record, expected):
     for key, value in expected.items():
         found = record[key]
         assert found.shape == value.shape, key
