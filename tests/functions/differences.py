@@ -11,7 +11,21 @@ TOLERANCES = {
 }
 
 EXPECTED = {
-    ("prod", "*", "prod(values([[0.0, 2.0"): "exact where an element is zero; the original gives 0 there",
+    ("pad_packed_sequence", "static", "pad_packed_sequence(normal(7, 2), values([3, 2, 1, 1], dtype='int64'), batch_first=True, padding"): "fills with padding_value, as documented; the original fills with 0",
+    ("pad_packed_sequence", "static", "pad_packed_sequence(normal(7, 2), values([3, 2, 1, 1], dtype='int64'), batch_first=False, padding"): "fills with padding_value, as documented; the original fills with 0",
+    ("pad_packed_sequence", "static", "pad_packed_sequence(normal(7), values([3, 2, 1, 1], dtype='int64'), "): "fills with padding_value, as documented; the original fills with 0",
+    ("pad_packed_sequence", "imperative", "pad_packed_sequence(normal(7, 2), values([3, 2, 1, 1], dtype='int64'), batch_first=True, padding"): "fills with padding_value, as documented; the original fills with 0",
+    ("pad_packed_sequence", "imperative", "pad_packed_sequence(normal(7, 2), values([3, 2, 1, 1], dtype='int64'), batch_first=False, padding"): "fills with padding_value, as documented; the original fills with 0",
+    ("pad_packed_sequence", "imperative", "pad_packed_sequence(normal(7), values([3, 2, 1, 1], dtype='int64'), "): "fills with padding_value, as documented; the original fills with 0",
+    ("pad_packed_sequence", "auto_forward", "pad_packed_sequence(normal(7, 2), values([3, 2, 1, 1], dtype='int64'), batch_first=True, padding"): "fills with padding_value, as documented; the original fills with 0",
+    ("pad_packed_sequence", "auto_forward", "pad_packed_sequence(normal(7, 2), values([3, 2, 1, 1], dtype='int64'), batch_first=False, padding"): "fills with padding_value, as documented; the original fills with 0",
+    ("pad_packed_sequence", "auto_forward", "pad_packed_sequence(normal(7), values([3, 2, 1, 1], dtype='int64'), "): "fills with padding_value, as documented; the original fills with 0",
+    ("pad_packed_sequence", "tensors", "pad_packed_sequence(normal(7, 2), values([3, 2, 1, 1], dtype='int64'), batch_first=True, padding"): "fills with padding_value, as documented; the original fills with 0",
+    ("pad_packed_sequence", "tensors", "pad_packed_sequence(normal(7, 2), values([3, 2, 1, 1], dtype='int64'), batch_first=False, padding"): "fills with padding_value, as documented; the original fills with 0",
+    ("pad_packed_sequence", "tensors", "pad_packed_sequence(normal(7), values([3, 2, 1, 1], dtype='int64'), "): "fills with padding_value, as documented; the original fills with 0",
+    ("prod", "static", "prod(values([[0.0, 2.0"): "exact where an element is zero; the original gives 0 there",
+    ("prod", "auto_forward", "prod(values([[0.0, 2.0"): "exact where an element is zero; the original gives 0 there",
+    ("prod", "tensors", "prod(values([[0.0, 2.0"): "exact where an element is zero; the original gives 0 there",
     ("array.setitem", "static", "y = F.identity(a); y[0] += 5"): "the original reads y before it is computed",
     ("array.setitem", "static", "y = F.identity(a); y[0] *= b"): "the original reads y before it is computed",
     ("array.setitem", "auto_forward", "y = F.identity(a); y[0] += 5"): "compared with the static record, see there",
