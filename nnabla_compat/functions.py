@@ -14,10 +14,7 @@ from . import function_bases as _base
 from .engine import NdArray as _NdArray
 from .engine import Variable as _Variable
 from .function_bases import *  # noqa: F401,F403
-try:    # TEMPORARY until normalization_functions lands
-    from .normalization_functions import *  # noqa: F401,F403
-except ImportError:
-    pass
+from .normalization_functions import *  # noqa: F401,F403
 from .numpy_compat_functions import dot  # noqa: F401
 
 _ARRAYS = (_Variable, _NdArray, _torch.Tensor)
@@ -216,20 +213,15 @@ def slice(x, start=None, stop=None, step=None, n_outputs=-1, outputs=None):
     Returns:
         Array of the selected elements.
     """
-    full = x.shape
-    start = [None] * len(full) if start is None else list(start)
-    stop = [None] * len(full) if stop is None else list(stop)
-    step = [None] * len(full) if step is None else list(step)
-    offset = len(full) - len(start)
-    for i, by in enumerate(step):
-        backwards = by is not None and by < 0
-        if by is None:
-            step[i] = 1
-        if i < len(start) and start[i] is None:
-            start[i] = -1 if backwards else 0
-        if i < len(stop) and stop[i] is None:
-            n = full[offset + i]
-            stop[i] = -n - 1 if backwards else n
+    if step is not None:
+        step = [1 if s is None else s for s in step]
+    start, stop = [None if v is None else list(v) for v in (start, stop)]
+    for ends in (start, stop):
+        for i, v in enumerate(ends or ()):
+            if v is None:
+                n, backwards = x.shape[len(x.shape) - len(ends) + i], step is not None and step[i] < 0
+                first, last = (-1, -n - 1) if backwards else (0, n)
+                ends[i] = first if ends is start else last
     return _base.slice(x, start, stop, step, n_outputs, outputs)
 
 
