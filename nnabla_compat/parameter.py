@@ -7,7 +7,6 @@ process-wide, as in nnabla: two threads that enter scopes at the same time distu
 Every Variable that enters the registry holds a ``torch.nn.Parameter`` (a plain tensor when its
 ``need_grad`` is False), see :mod:`nnabla_compat.engine.parameters`.
 """
-import os
 from collections import OrderedDict
 from contextlib import ContextDecorator, contextmanager
 
@@ -243,8 +242,8 @@ def get_parameter_or_create(name, shape=None, initializer=None, need_grad=True, 
         make_parameter(param, need_grad)
         scope[leaf] = param
     elif isinstance(param, dict):
-        raise AssertionError(f"get_parameter_or_create: expected '{scope_path(scope, leaf)}' to be a parameter, it is a "
-                             "scope. Use another name.")
+        raise AssertionError(f"get_parameter_or_create: expected '{scope_path(scope, leaf)}' to be a parameter, it "
+                             "is a scope. Use another name.")
     else:
         if param.shape != tuple(shape):
             raise ValueError(_shape_conflict(leaf, param.shape, tuple(shape), scope_path(scope)))
@@ -320,13 +319,15 @@ def apply_records(records):
                 continue
             path.append(part)
             if planned.get(tuple(path)) is not None:
-                raise AssertionError(f"load_parameters: '{'/'.join(path)}' is a parameter and a scope in the same file.")
+                raise AssertionError(f"load_parameters: '{'/'.join(path)}' is a parameter and a scope in the same "
+                                     "file.")
             planned[tuple(path)] = None
             scope = scope.get(part) if known else None
             known = scope is not None
             if known and not isinstance(scope, dict):
-                raise AssertionError(f"load_parameters: '{record.name}' cannot be loaded, '{'/'.join(path)}' is an existing "
-                                     "parameter. Load into another nn.parameter_scope, or clear_parameters first.")
+                raise AssertionError(f"load_parameters: '{record.name}' cannot be loaded, '{'/'.join(path)}' is an "
+                                     "existing parameter. Load into another nn.parameter_scope, or clear_parameters "
+                                     "first.")
         existing = scope.get(leaf) if known else None
         if isinstance(existing, dict):
             raise AssertionError(f"load_parameters: '{record.name}' cannot be loaded as a parameter, it is an existing "
@@ -335,7 +336,8 @@ def apply_records(records):
         if shape is None:
             raise AssertionError(f"load_parameters: '{record.name}' is a parameter and a scope in the same file.")
         if tuple(shape) != record.values.shape:
-            raise ValueError(_shape_conflict(leaf, tuple(shape), record.values.shape, scope_path(scope) if known else ""))
+            raise ValueError(_shape_conflict(leaf, tuple(shape), record.values.shape,
+                                             scope_path(scope) if known else ""))
         planned[(*path, leaf)] = record.values.shape
     for record in records:
         scope, leaf = _descend(record.name)

@@ -225,8 +225,8 @@ def _resolve_scope(module, method=""):
     else:
         if scope and parameter.list_parameters(scope, False):
             raise RuntimeError(
-                f"{type(module).__name__} is made inside call and creates parameters in its __init__, so each call would "
-                f"start from new ones. Make it once, as an attribute, in the __init__ of the Module that uses it.")
+                f"{type(module).__name__} is made inside call and creates parameters in its __init__, so each call "
+                "would start from new ones. Make it once, as an attribute, in __init__ of the Module that uses it.")
         attributes["_memory"] = memory
         scope = memory.scope
     attributes["_parameter_scope"] = scope
@@ -259,10 +259,10 @@ def _adopt(module, birth):
     elif memory.site != birth.site():
         first, now = memory.site, birth.site()
         raise RuntimeError(
-            f"{owner!r}.{birth.state.method} makes Modules of class {type(module).__name__} in an order that changes between "
-            f"calls: number {number} was first made in {first[0].co_name} at {first[0].co_filename}:{first[1]}, now in "
-            f"{now[0].co_name} at {now[0].co_filename}:{now[1]}. Whose parameters it should use cannot be told. Make the "
-            "Modules once, as attributes, in __init__.")
+            f"{owner!r}.{birth.state.method} makes Modules of class {type(module).__name__} in an order that changes "
+            f"between calls: number {number} was first made in {first[0].co_name} at "
+            f"{first[0].co_filename}:{first[1]}, now in {now[0].co_name} at {now[0].co_filename}:{now[1]}. Whose "
+            "parameters it should use cannot be told. Make the Modules once, as attributes, in __init__.")
     if "training" not in module.__dict__ and not owner.training:
         module.training = owner.training
     return memory
@@ -405,7 +405,8 @@ class Module(metaclass=MetaClass):
         children = OrderedDict()
         for name, child in self._children():
             if children.setdefault(name, child) is not child:
-                raise ValueError(f"{self!r}: two children are named '@{name}'. Use keys without '.' in dicts of Modules.")
+                raise ValueError(f"{self!r}: two children are named '@{name}'. Use keys without '.' in dicts of "
+                                 "Modules.")
         for name, memory in self._remembered().items():
             children.setdefault(name, memory)
         return _collect(children.items(), scope, True, grad_only, memo)
@@ -434,8 +435,9 @@ class Module(metaclass=MetaClass):
             child.set_parameter(subkey, param, raise_if_missing=raise_if_missing)
         elif raise_if_missing:
             known = ", ".join("@" + n for n, _ in self._children()) or "none"
-            raise ValueError(f"{self!r}.set_parameter: '{key}' names the child module '{name}', which {self!r} does not have "
-                             f"(children: {known}). Build the Module as it was when saved, or pass raise_if_missing=False.")
+            raise ValueError(f"{self!r}.set_parameter: '{key}' names the child module '{name}', which {self!r} does "
+                             f"not have (children: {known}). Build the Module as it was when saved, or pass "
+                             "raise_if_missing=False.")
 
     def set_parameters(self, params, raise_if_missing=False):
         """:meth:`set_parameter` for each entry of a dict."""

@@ -132,7 +132,8 @@ def _binary_weights(inp, n_outmaps, base_axis, w_init, wb_init, fix_parameters, 
 
 
 @layer("inq_affine", [("W", "Weights", "(inmaps, outmaps)", True),
-                      ("I", "1 where a weight is fixed", "(inmaps, outmaps)", False), ("b", "Bias", "(outmaps,)", True)])
+                      ("I", "1 where a weight is fixed", "(inmaps, outmaps)", False),
+                      ("b", "Bias", "(outmaps,)", True)])
 def inq_affine(inp, n_outmaps, base_axis=1, num_bits=4, inq_iterations=(), selection_algorithm="random", seed=-1,
                w_init=None, i_init=None, b_init=None, fix_parameters=False, rng=None, with_bias=True):
     r"""Fully connected layer whose weights are fixed to powers of two, some more at given iterations.

@@ -76,8 +76,8 @@ def _parametric(func, scope_name, param_desc):
     signature = inspect.signature(func)
     parameters = list(signature.parameters.values())
     if "fix_parameters" not in signature.parameters:
-        raise AssertionError(f"parametric_function_api: expected {func.__name__} to have the argument `fix_parameters`, its "
-                             f"signature is {signature}. Add `fix_parameters=False`.")
+        raise AssertionError(f"parametric_function_api: expected {func.__name__} to have the argument "
+                             f"`fix_parameters`, its signature is {signature}. Add `fix_parameters=False`.")
     places = sum(p.kind in _POSITIONAL for p in parameters)
     # With *args there is no place for a positional name.
     takes_rest = any(p.kind is p.VAR_POSITIONAL for p in parameters)

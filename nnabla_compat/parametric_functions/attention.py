@@ -84,7 +84,8 @@ def _dropout(x, rate):
 
 
 @layer("transformer_encode", [
-    ("src_self_attn", "Attention", "see multi_head_attention", True), ("enc_affine1", "First layer", "see affine", True),
+    ("src_self_attn", "Attention", "see multi_head_attention", True),
+    ("enc_affine1", "First layer", "see affine", True),
     ("enc_affine2", "Second layer", "see affine", True),
     ("enc_layer_norm1", "Normalization", "see layer_normalization", True),
     ("enc_layer_norm2", "Normalization", "see layer_normalization", True)])
@@ -190,11 +191,12 @@ def transformer(src, tgt, embed_dim=512, num_heads=8, num_encoder_layers=6, num_
     Source: Vaswani et al., Attention Is All You Need, 2017.
     """
     if src.shape[1] != tgt.shape[1]:
-        raise AssertionError(f"transformer: expected src and tgt of one batch size (axis 1), received shapes {src.shape} "
+        raise AssertionError(f"transformer: expected src and tgt of one batch size (axis 1), received shapes "
+                             f"{src.shape} "
                              f"and {tgt.shape}.")
     if not src.shape[2] == tgt.shape[2] == embed_dim:
-        raise AssertionError(f"transformer: expected src and tgt with embed_dim={embed_dim} features (axis 2), received "
-                             f"shapes {src.shape} and {tgt.shape}.")
+        raise AssertionError(f"transformer: expected src and tgt with embed_dim={embed_dim} features (axis 2), "
+                             f"received shapes {src.shape} and {tgt.shape}.")
     layers = dict(embed_dim=embed_dim, num_heads=num_heads, dim_feedforward=dim_feedforward, dropout=dropout,
                   activation=activation, rng=rng, add_attn_bias=add_attn_bias, fix_parameters=fix_parameters)
     memory = src
@@ -204,6 +206,7 @@ def transformer(src, tgt, embed_dim=512, num_heads=8, num_encoder_layers=6, num_
     output = tgt
     for i in range(num_decoder_layers):
         output = transformer_decode(output, memory, tgt_additive_mask=tgt_additive_mask,
-                                    memory_additive_mask=memory_additive_mask, tgt_key_padding_mask=tgt_key_padding_mask,
+                                    memory_additive_mask=memory_additive_mask,
+                                    tgt_key_padding_mask=tgt_key_padding_mask,
                                     memory_key_padding_mask=memory_key_padding_mask, name=f"decoder{i:02d}", **layers)
     return output

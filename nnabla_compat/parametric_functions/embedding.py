@@ -42,5 +42,6 @@ def prelu(inp, base_axis=1, shared=True, fix_parameters=False, slope_init=None):
     Returns:
         Array shaped as ``inp``.
     """
-    w = weight("slope", () if shared else (inp.shape[base_axis],), slope_init, fix_parameters, ConstantInitializer, 0.25)
+    w = weight("slope", () if shared else (inp.shape[base_axis],), slope_init, fix_parameters, ConstantInitializer,
+               0.25)
     return F.prelu(inp, w, base_axis)

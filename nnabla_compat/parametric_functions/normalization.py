@@ -134,7 +134,8 @@ def mean_subtraction(inp, base_axis=1, update_running_mean=True, fix_parameters=
         Array shaped as ``inp``.
     """
     if len(inp.shape) < base_axis:
-        raise AssertionError(f"mean_subtraction: expected inp with at least {base_axis} axes for base_axis={base_axis}, "
+        raise AssertionError(f"mean_subtraction: expected inp with at least {base_axis} axes for "
+                             f"base_axis={base_axis}, "
                              f"received shape {inp.shape}.")
     mean = statistic("mean", inp.shape[base_axis:], _ZERO)
     t = statistic("t", (1,), _ZERO)

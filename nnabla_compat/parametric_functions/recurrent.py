@@ -120,8 +120,8 @@ def lstm(x, h, c, w0_init=None, w_init=None, b_init=None, num_layers=1, dropout=
     Source: Hochreiter & Schmidhuber, Long Short-Term Memory, 1997.
     """
     if isinstance(w0_init, int):
-        raise ValueError(f"lstm: expected initial weights as w0_init, received the number {w0_init}. One step of an LSTM "
-                         "is lstm_cell(x, h, c, state_size).")
+        raise ValueError(f"lstm: expected initial weights as w0_init, received the number {w0_init}. One step of an "
+                         "LSTM is lstm_cell(x, h, c, state_size).")
     num_layers, (w0, w, b) = _gated(4, x, h, w0_init, w_init, b_init, bidirectional, rng, with_bias, fix_parameters)
     return F.lstm(x, h, c, weight_l0=w0, weight=w, bias=b, num_layers=num_layers, dropout=dropout,
                   bidirectional=bidirectional, training=training)

@@ -43,9 +43,9 @@ def channels_of(layer_name, inp, base_axis, channel_last=False):
     try:
         return inp.shape[-1] if channel_last else inp.shape[base_axis]
     except IndexError:
-        raise IndexError(f"{layer_name} (scope '{parameter.scope_path(parameter.current_scope)}'): expected inp with channels "
-                         f"on axis {base_axis} (base_axis), received shape {inp.shape}. Add a batch axis, or pass "
-                         "another base_axis.") from None
+        raise IndexError(f"{layer_name} (scope '{parameter.scope_path(parameter.current_scope)}'): expected inp with "
+                         f"channels on axis {base_axis} (base_axis), received shape {inp.shape}. Add a batch axis, or "
+                         "pass another base_axis.") from None
 
 
 def filter_shape(channels, kernel, group, channel_last):

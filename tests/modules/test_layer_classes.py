@@ -36,7 +36,8 @@ def image():
 def test_names_values_and_files(tmp_path):
     net = Net()
     assert list(net.get_parameters()) == ["conv/W", "bn/beta", "bn/gamma", "fc/W", "fc/b"]
-    assert list(net.get_parameters(grad_only=False)) == ["conv/W", "bn/beta", "bn/gamma", "bn/mean", "bn/var", "fc/W", "fc/b"]
+    assert list(net.get_parameters(grad_only=False)) == ["conv/W", "bn/beta", "bn/gamma", "bn/mean", "bn/var", "fc/W",
+                                                         "fc/b"]
     y = net(image())
     y.forward()
     nn.seed(99)

@@ -27,7 +27,8 @@ def test_scenario(scenario):
         elif key.startswith("initial"):
             np.testing.assert_array_equal(record[key], value, err_msg=key)
         else:
-            np.testing.assert_allclose(record[key], value, rtol=2e-5, atol=2e-5 * max(0.1, np.abs(value).max(initial=0)),
+            np.testing.assert_allclose(record[key], value, rtol=2e-5,
+                                       atol=2e-5 * max(0.1, np.abs(value).max(initial=0)),
                                        err_msg=key)
 
 

@@ -23,7 +23,8 @@ def write(nn, folder):
     nn.clear_parameters()
     values = np.arange(24, dtype=np.float32) / 7 - 1
     for name, value, need_grad in (
-            ("z/conv/W", values.reshape(2, 3, 2, 2), True), ("z/conv/b", values[:2], True), ("a/mean", values[:1], False),
+            ("z/conv/W", values.reshape(2, 3, 2, 2), True), ("z/conv/b", values[:2], True),
+            ("a/mean", values[:1], False),
             ("scalar", np.array(values[3]), True), ("deep/er/and/deeper/W", values.reshape(4, 6), True)):
         nn.parameter.get_parameter_or_create(name, value.shape, value, need_grad)
     for dtype in ("float64", "float16", "int32", "int64", "uint8", "bool"):
@@ -50,7 +51,8 @@ def read(nn, folder):
     for file in FILES:
         nn.clear_parameters()
         nn.load_parameters(os.path.join(folder, file))
-        found[file] = [[name, list(p.shape), str(p.d.dtype), bool(p.need_grad), np.asarray(p.d, np.float64).ravel().tolist()]
+        found[file] = [[name, list(p.shape), str(p.d.dtype), bool(p.need_grad),
+                        np.asarray(p.d, np.float64).ravel().tolist()]
                        for name, p in nn.get_parameters(grad_only=False).items()]
     nn.clear_parameters()
     return found

@@ -45,7 +45,8 @@ def test_nnabla_files(extension):
 
 
 @pytest.mark.parametrize("file,names,npz,prefix", [
-    ("noindex.h5", ["a/b", "b/c/W", "z/W"], "hand.npz", ""), ("index_order.h5", ["b/c/W", "a/b", "z/W"], "hand.npz", ""),
+    ("noindex.h5", ["a/b", "b/c/W", "z/W"], "hand.npz", ""),
+    ("index_order.h5", ["b/c/W", "a/b", "z/W"], "hand.npz", ""),
     ("compressed.h5", ["z/W", "b/c/W", "a/b"], "hand.npz", ""),
     ("scoped.h5", ["fc/affine/W", "fc/affine/b"], "values.npz", "head/"), ("empty.h5", [], "hand.npz", "")])
 def test_foreign_h5_files(file, names, npz, prefix):
@@ -202,7 +203,8 @@ def test_load_errors(path, error):
 
 
 @pytest.mark.parametrize("file,error,word", [
-    ("no_need_grad.h5", KeyError, "need_grad"), ("partial_index.h5", TypeError, "index"), ("truncated.h5", OSError, None),
+    ("no_need_grad.h5", KeyError, "need_grad"), ("partial_index.h5", TypeError, "index"),
+    ("truncated.h5", OSError, None),
     ("empty.h5", OSError, None), ("truncated.protobuf", "DecodeError", None), ("badtext.nnp", "ParseError", None),
     ("unknown_field.nnp", "ParseError", None), ("notzip.nnp", zipfile.BadZipFile, None),
     ("truncated.nnp", zipfile.BadZipFile, None), ("bitflip.nnp", zipfile.BadZipFile, None)])
@@ -225,7 +227,8 @@ def test_empty_protobuf_is_a_file_without_parameters():
     assert not parameters()
 
 
-@pytest.mark.parametrize("name,error", [("bn1/bn/beta", ValueError), ("bn1", AssertionError), ("scale/x", AssertionError)])
+@pytest.mark.parametrize("name,error", [("bn1/bn/beta", ValueError), ("bn1", AssertionError),
+                                        ("scale/x", AssertionError)])
 def test_conflicts_change_nothing(name, error):
     w = get_parameter_or_create("conv1/conv/b", (4,), np.float32([1, 2, 3, 4]))
     get_parameter_or_create(name, (9, 9, 9))

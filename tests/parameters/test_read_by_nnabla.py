@@ -34,9 +34,16 @@ def test_we_still_write_the_same(tmp_path):
         assert (tmp_path / "ours.protobuf").read_bytes() == f.read()
     for file in ("ours.h5", "module.h5"):
         with h5py.File(os.path.join(FOLDER, file)) as old, h5py.File(tmp_path / file) as new:
-            def contents(f):
-                found = {}
-                f.visititems(lambda name, item: found.update({name: (dict(item.attrs), getattr(item, "dtype", None),
-                                                                     item[...].tolist() if hasattr(item, "dtype") else None)}))
-                return found
             assert contents(new) == contents(old)
+
+
+def contents(file):
+    """Attributes, dtypes and values of everything in an HDF5 file."""
+    found = {}
+
+    def visit(name, item):
+        data = (item.dtype, item[...].tolist()) if isinstance(item, h5py.Dataset) else None
+        found[name] = dict(item.attrs), data
+
+    file.visititems(visit)
+    return found

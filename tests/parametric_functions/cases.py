@@ -73,7 +73,8 @@ cases("affine", X,
       lambda t: dict(n_outmaps=3, apply_w=t.PF.weight_normalization))
 cases("svd_affine", X,
       dict(n_outmaps=5, r=3), dict(n_outmaps=(2, 3), r=2), dict(n_outmaps=4, r=2, base_axis=2),
-      dict(n_outmaps=4, r=4, with_bias=False), lambda t: dict(n_outmaps=4, r=2, uv_init=values(18, 4), fix_parameters=True),
+      dict(n_outmaps=4, r=4, with_bias=False),
+      lambda t: dict(n_outmaps=4, r=2, uv_init=values(18, 4), fix_parameters=True),
       lambda t: dict(n_outmaps=4, r=2, rng=rng(), b_init=t.I.ConstantInitializer(0.1)))
 for name in ("binary_connect_affine", "binary_weight_affine"):
     cases(name, X,
@@ -94,7 +95,8 @@ cases("convolution", IMAGE,
       ([(2, 3, 4, 6, 6)], dict(outmaps=2, kernel=(3, 3), base_axis=2)),
       lambda t: dict(outmaps=4, kernel=(3, 3), w_init=t.I.OrthogonalInitializer(), b_init=values(4)),
       lambda t: dict(outmaps=4, kernel=(3, 3), rng=rng(), name="conv1", fix_parameters=True),
-      lambda t: dict(outmaps=4, kernel=(3, 3), apply_w=lambda w: t.PF.spectral_norm(w, test=True), apply_b=lambda b: b + 1))
+      lambda t: dict(outmaps=4, kernel=(3, 3), apply_w=lambda w: t.PF.spectral_norm(w, test=True),
+                     apply_b=lambda b: b + 1))
 cases("deconvolution", IMAGE,
       dict(outmaps=6, kernel=(3, 3)), dict(outmaps=4, kernel=(3, 2), pad=(1, 0), stride=(2, 1)),
       dict(outmaps=4, kernel=(2, 2), dilation=(2, 1), group=2), dict(outmaps=3, kernel=(1, 1), with_bias=False),
@@ -166,11 +168,14 @@ cases("fused_batch_normalization", [IMAGE, IMAGE], dict(), dict(batch_stat=False
 cases("mean_subtraction", X,
       dict(), dict(base_axis=2), dict(update_running_mean=False), dict(fix_parameters=True), dict(name="m"))
 cases("layer_normalization", IMAGE,
-      dict(), dict(batch_axis=(0, 1)), dict(eps=1e-3), dict(no_scale=True), dict(no_bias=True), dict(fix_parameters=True),
-      lambda t: dict(param_init=dict(beta=t.I.NormalInitializer(), gamma=t.I.NormalInitializer())), dict(output_stat=True))
+      dict(), dict(batch_axis=(0, 1)), dict(eps=1e-3), dict(no_scale=True), dict(no_bias=True),
+      dict(fix_parameters=True),
+      lambda t: dict(param_init=dict(beta=t.I.NormalInitializer(), gamma=t.I.NormalInitializer())),
+      dict(output_stat=True))
 cases("instance_normalization", IMAGE,
       dict(), dict(channel_axis=3), dict(eps=1e-3), dict(no_scale=True), dict(no_bias=True), dict(fix_parameters=True),
-      lambda t: dict(param_init=dict(beta=t.I.NormalInitializer(), gamma=t.I.NormalInitializer())), dict(output_stat=True))
+      lambda t: dict(param_init=dict(beta=t.I.NormalInitializer(), gamma=t.I.NormalInitializer())),
+      dict(output_stat=True))
 cases("group_normalization", IMAGE,
       dict(num_groups=2), dict(num_groups=4), dict(num_groups=2, eps=1e-3), dict(num_groups=2, no_scale=True),
       dict(num_groups=1, no_bias=True), dict(num_groups=2, fix_parameters=True),
@@ -198,7 +203,8 @@ for name in ("fixed_point_quantized", "pow2_quantized", "pruned", "min_max_quant
           dict(outmaps=5, kernel=(3, 3)), dict(outmaps=4, kernel=(3, 2), pad=(1, 0), stride=(2, 1), **tuning),
           {"outmaps": 4, "kernel": (2, 2), "dilation": (2, 1), "group": 2, w: False},
           {"outmaps": 4, "kernel": (3, 3), "group": 2, b: False}, dict(outmaps=4, kernel=(3, 3), with_bias=False),
-          lambda t: dict(outmaps=4, kernel=(3, 3), w_init=t.I.NormalInitializer(), b_init=values(4), fix_parameters=True),
+          lambda t: dict(outmaps=4, kernel=(3, 3), w_init=t.I.NormalInitializer(), b_init=values(4),
+                         fix_parameters=True),
           lambda t: dict(outmaps=4, kernel=(3, 3), rng=rng(), name="q"))
 cases("min_max_quantize", (4, 3),
       dict(), dict(ql_min=-4, ql_max=3), dict(x_min_max=True), dict(x_min_max=True, ema=True, decay=0.5),

@@ -33,7 +33,8 @@ def test_case(case, recorded):
 def test_case_in_auto_forward(case, recorded):
     """Functions that run when called give what the graph gives."""
     record = run(case, LIBRARY, auto_forward=True)
-    later = {key: value for key, value in recorded[case.id].items() if key.startswith(("output", "gradient", "after", "n"))}
+    later = {key: value for key, value in recorded[case.id].items()
+             if key.startswith(("output", "gradient", "after", "n"))}
     later.pop("next draw")  # of two calls
     compare(case, record, later)
 
@@ -60,7 +61,8 @@ def compare(case, record, expected):
 
 def stored_as_float32(key, found, value):
     """nnabla keeps decompositions in float64 until they are used, and counters and indicators in int32."""
-    return key.startswith(("initial ", "after ")) and found.dtype == np.float32 and value.dtype in (np.float64, np.int32)
+    stored = key.startswith(("initial ", "after "))
+    return stored and found.dtype == np.float32 and value.dtype in (np.float64, np.int32)
 
 
 def check_initial(case, key, found, value):

@@ -48,7 +48,8 @@ class Module:
         for name, variable in self.get_parameters(grad_only=False).items():
             found = loaded[name]
             if found is None or found.shape != variable.shape:
-                raise ValueError(f"{type(self).__name__}.load_parameters: expected '{name}' of shape {variable.shape} in "
+                raise ValueError(f"{type(self).__name__}.load_parameters: expected '{name}' of shape "
+                                 f"{variable.shape} in "
                                  f"{path}, found {'none' if found is None else found.shape}.")
         for name, variable in self.get_parameters(grad_only=False).items():
             variable.d = loaded[name].d

@@ -33,7 +33,8 @@ class ALS:
             for n in axes:
                 gram = self.hadamard_products_of_gramians(factors, n)
                 others = [m for m in axes if m != n]
-                projected = np.tensordot(X, self.khatrirao_products(factors, n), axes=(others, range(len(others))[::-1]))
+                projected = np.tensordot(X, self.khatrirao_products(factors, n),
+                                         axes=(others, range(len(others))[::-1]))
                 factor = projected.dot(np.linalg.pinv(gram + lambda_reg * np.eye(rank)))
                 if iteration == 0:
                     weights = np.sqrt((factor**2).sum(axis=0))
