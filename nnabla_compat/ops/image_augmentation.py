@@ -139,7 +139,7 @@ def _random_shift_shape(x, shifts, border_mode="nearest", constant_value=0.0, ba
 
 
 @operator("RandomShift", shape=_random_shift_shape, resolve=_resolve_shift)
-def random_shift(x: Tensor, shifts: Ints = None, border_mode: str = "nearest", constant_value: float = 0.0,
+def random_shift(x: Tensor, shifts: Ints = None, border_mode: str = "nearest", constant_value: float = 0,
                  base_axis: int = 1, seed: int = -1, *, rng):
     """Move each sample by a random distance along each axis and fill the gap.
 

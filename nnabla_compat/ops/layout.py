@@ -34,7 +34,7 @@ def _reshape_shape(x, shape, inplace=True):
     return infer_shape(math.prod(x), shape)
 
 
-@operator("Reshape", shape=_reshape_shape, aliases=True)
+@operator("Reshape", shape=_reshape_shape, aliases=True, backward_reads=lambda args: "out" if args["inplace"] else "")
 def reshape(x: Tensor, shape: Shape, inplace: bool = True):
     """Give the elements of ``x``, in row-major order, another shape.
 
@@ -63,7 +63,7 @@ def _transpose_shape(x, axes):
     return tuple([x[a] for a in axes])
 
 
-@operator("Transpose", shape=_transpose_shape)
+@operator("Transpose", shape=_transpose_shape, backward_reads="")
 def transpose(x: Tensor, axes: Ints):
     """Reorder the axes: axis ``i`` of the output is axis ``axes[i]`` of ``x``.
 
@@ -98,7 +98,7 @@ def _concatenate_shape(*x, axis):
     return first[:a] + (total,) + first[a + 1:]
 
 
-@operator("Concatenate", shape=_concatenate_shape, resolve=_resolve_last_axis)
+@operator("Concatenate", shape=_concatenate_shape, resolve=_resolve_last_axis, backward_reads="")
 def concatenate(*x: Tensor, axis: int = None):
     """Join arrays along an axis.
 
@@ -123,7 +123,7 @@ def _split_shape(x, axis=0, n_outputs=-1):
     return [x[:a] + x[a + 1:]] * n
 
 
-@operator("Split", shape=_split_shape)
+@operator("Split", shape=_split_shape, backward_reads="")
 def split(x: Tensor, axis: int = 0, *, n_outputs: int = -1):
     """Cut ``x`` into its slices along an axis, which disappears.
 
@@ -150,7 +150,7 @@ def _stack_shape(*x, axis=0):
     return first[:a] + (len(x),) + first[a:]
 
 
-@operator("Stack", shape=_stack_shape)
+@operator("Stack", shape=_stack_shape, backward_reads="")
 def stack(*x: Tensor, axis: int = 0):
     """Join arrays of one shape along a new axis.
 
@@ -187,7 +187,7 @@ def _slice_shape(x, start, stop, step):
                              for a, b, c, n in zip(start, stop, step, x[lead:])])
 
 
-@operator("Slice", shape=_slice_shape, resolve=_resolve_slice)
+@operator("Slice", shape=_slice_shape, resolve=_resolve_slice, backward_reads="")
 def slice_(x: Tensor, start: Ints = None, stop: Ints = None, step: Ints = None):
     """Take ``x[start:stop:step]`` along each axis, with Python's rules for negative and excess positions.
 
@@ -230,8 +230,8 @@ def _pad_shape(x, pad_width, mode="constant", constant_value=0.0):
     return x[:lead] + tuple([n + a + b for n, a, b in zip(x[lead:], pad_width[::2], pad_width[1::2])])
 
 
-@operator("Pad", shape=_pad_shape)
-def pad(x: Tensor, pad_width: Ints, mode: str = "constant", constant_value: float = 0.0):
+@operator("Pad", shape=_pad_shape, backward_reads="")
+def pad(x: Tensor, pad_width: Ints, mode: str = "constant", constant_value: float = 0):
     """Add elements before and after each of the last axes.
 
     Args:
@@ -277,7 +277,7 @@ def _broadcast_shape(x, shape):
     return shape
 
 
-@operator("Broadcast", shape=_broadcast_shape)
+@operator("Broadcast", shape=_broadcast_shape, backward_reads="")
 def broadcast(x: Tensor, shape: Shape):
     """Repeat ``x`` along its axes of size 1, and along new leading axes, until it has ``shape``.
 
@@ -307,7 +307,7 @@ def _broadcast_to_shape(x, y, axis=-1):
     return x
 
 
-@operator("BroadcastTo", shape=_broadcast_to_shape, resolve=_resolve_broadcast_to)
+@operator("BroadcastTo", shape=_broadcast_to_shape, resolve=_resolve_broadcast_to, backward_reads="")
 def broadcast_to(x: AsIs, y: Tensor, axis: int = None):
     """Repeat ``y`` to the shape of ``x``.
 
@@ -334,7 +334,7 @@ def _tile_shape(x, reps):
     return tuple([a * b for a, b in zip((1,) * (n - len(x)) + x, (1,) * (n - len(reps)) + reps)])
 
 
-@operator("Tile", shape=_tile_shape)
+@operator("Tile", shape=_tile_shape, backward_reads="")
 def tile(x: Tensor, reps: Ints):
     """Lay copies of ``x`` side by side, ``reps[i]`` of them along axis ``i``.
 
@@ -358,7 +358,7 @@ def _one_hot_shape(x, shape):
     return x[:-1] + shape
 
 
-@operator("OneHot", shape=_one_hot_shape)
+@operator("OneHot", shape=_one_hot_shape, backward_reads="")
 def one_hot(x: Index, shape: Shape):
     """Arrays of zeros with a single one at each given position.
 
@@ -396,7 +396,7 @@ def _flip_shape(x, axes):
     return x
 
 
-@operator("Flip", shape=_flip_shape, resolve=_resolve_flip)
+@operator("Flip", shape=_flip_shape, resolve=_resolve_flip, backward_reads="")
 def flip(x: Tensor, axes: Ints = None):
     """Reverse the order of the elements along some axes.
 
@@ -435,7 +435,7 @@ def _shift_shape(x, shifts, border_mode="nearest"):
     return x
 
 
-@operator("Shift", shape=_shift_shape, resolve=_resolve_shift)
+@operator("Shift", shape=_shift_shape, resolve=_resolve_shift, backward_reads="")
 def shift(x: Tensor, shifts: Ints = None, border_mode: str = "nearest"):
     """Move the elements along each axis and fill the gap from the border.
 
@@ -463,7 +463,30 @@ def _sort_shape(x, axis=-1, reverse=False, with_index=False, only_index=False):
     return [x, x] if with_index and not only_index else x
 
 
-@operator("Sort", shape=_sort_shape)
+class _SortedValues(torch.autograd.Function):
+    """Values taken by a permutation; the gradient is permuted the same way, not back.
+
+    So does nnabla 1.39, though the transpose would be the derivative. Both agree where the permutation
+    is its own inverse.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x, index, axis):
+        return x.gather(axis, index)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        _, index, ctx.axis = inputs
+        ctx.save_for_backward(index)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return _SortedValues.apply(grad, ctx.saved_tensors[0], ctx.axis), None, None
+
+
+@operator("Sort", shape=_sort_shape, backward_reads="")
 def sort(x: Tensor, axis: int = -1, reverse: bool = False, with_index: bool = False, only_index: bool = False):
     """Sort along an axis; equal elements keep their order.
 
@@ -475,14 +498,17 @@ def sort(x: Tensor, axis: int = -1, reverse: bool = False, with_index: bool = Fa
         only_index (bool): Give only the positions.
 
     Returns:
-        The sorted array, the positions (uint64), or both.
+        The sorted array, the positions (uint64), or both. As nnabla's, the gradient of the array is taken
+        by the positions, not put back to them.
 
     Raises:
         ValueError: ``axis`` is out of range.
     """
-    y, index = torch.sort(x, dim=axis, descending=reverse, stable=True)
+    y, index = torch.sort(x.detach(), dim=axis, descending=reverse, stable=True)
     if only_index:
         return index.view(torch.uint64)
+    if x.requires_grad:
+        y = _SortedValues.apply(x, index, axis)
     return (y, index.view(torch.uint64)) if with_index else y
 
 
@@ -496,7 +522,7 @@ def _shape_shape(x, start=0, end=0):
     return (len(x[start:end or None]),)
 
 
-@operator("Shape", shape=_shape_shape, resolve=_resolve_shape_of)
+@operator("Shape", shape=_shape_shape, resolve=_resolve_shape_of, backward_reads="x out")
 def shape(x: AsIs, start: int = None, end: int = None):
     """The sizes of the axes of ``x`` as an array.
 
@@ -520,7 +546,7 @@ def _meshgrid_shape(*x, ij_indexing=False):
     return [out] * len(x)
 
 
-@operator("Meshgrid", shape=_meshgrid_shape)
+@operator("Meshgrid", shape=_meshgrid_shape, backward_reads="")
 def meshgrid(*x: Tensor, ij_indexing: bool = False):
     """Coordinate arrays of a grid, from the coordinates along its axes.
 
@@ -543,7 +569,7 @@ def _matrix_shape(x, **_):
     return x
 
 
-@operator("Trilu", shape=_matrix_shape)
+@operator("Trilu", shape=_matrix_shape, backward_reads="")
 def trilu(x: Tensor, k: int = 0, upper: bool = True):
     """Keep the upper or lower triangle of matrices and clear the rest.
 
@@ -567,7 +593,7 @@ def _matrix_diag_shape(x):
     return x + (x[-1],)
 
 
-@operator("MatrixDiag", shape=_matrix_diag_shape)
+@operator("MatrixDiag", shape=_matrix_diag_shape, backward_reads="")
 def matrix_diag(x: Tensor):
     """Matrices with the last axis of ``x`` on their main diagonals and zeros elsewhere.
 
@@ -589,7 +615,7 @@ def _matrix_diag_part_shape(x):
     return x[:-1]
 
 
-@operator("MatrixDiagPart", shape=_matrix_diag_part_shape)
+@operator("MatrixDiagPart", shape=_matrix_diag_part_shape, backward_reads="")
 def matrix_diag_part(x: Tensor):
     """The main diagonals of square matrices.
 

@@ -18,7 +18,7 @@ def _dropout_shape(x, p=0.5, seed=-1):
     return x
 
 
-@operator("Dropout", shape=_dropout_shape)
+@operator("Dropout", shape=_dropout_shape, backward_reads="")
 def dropout(x: Tensor, p: Double = 0.5, seed: int = -1, *, rng):
     r"""Clear each element with probability ``p`` and scale the others so that the mean stays.
 
@@ -47,7 +47,7 @@ def _range_shape(low=0, high=1, shape=(), seed=-1):
 
 
 @operator("Rand", shape=_range_shape)
-def rand(low: float = 0, high: float = 1, shape: Shape = (), seed: int = -1, *, rng):
+def rand(low: float = 0, high: float = 1, shape: Shape = [], seed: int = -1, *, rng):
     """Uniform random numbers in [low, high).
 
     Args:
@@ -67,7 +67,7 @@ def rand(low: float = 0, high: float = 1, shape: Shape = (), seed: int = -1, *, 
 
 
 @operator("Randn", shape=lambda mu=0, sigma=1, shape=(), seed=-1: shape)
-def randn(mu: float = 0, sigma: float = 1, shape: Shape = (), seed: int = -1, *, rng):
+def randn(mu: float = 0, sigma: float = 1, shape: Shape = [], seed: int = -1, *, rng):
     r"""Normal random numbers of mean :math:`\mu` and standard deviation :math:`\sigma`.
 
     Args:
@@ -84,7 +84,7 @@ def randn(mu: float = 0, sigma: float = 1, shape: Shape = (), seed: int = -1, *,
 
 
 @operator("Randint", shape=_range_shape)
-def randint(low: int = 0, high: int = 1, shape: Shape = (), seed: int = -1, *, rng):
+def randint(low: int = 0, high: int = 1, shape: Shape = [], seed: int = -1, *, rng):
     """Uniform random integers in [low, high).
 
     Args:
@@ -115,7 +115,7 @@ def _rand_binomial_shape(n=1, p=0.5, shape=(), seed=-1):
 
 
 @operator("RandBinomial", shape=_rand_binomial_shape)
-def rand_binomial(n: int = 1, p: float = 0.5, shape: Shape = (), seed: int = -1, *, rng):
+def rand_binomial(n: int = 1, p: float = 0.5, shape: Shape = [], seed: int = -1, *, rng):
     """Random counts of successes among ``n`` trials that succeed with probability ``p``.
 
     Args:
@@ -161,7 +161,7 @@ def _rand_beta_shape(alpha=0.5, beta=0.5, shape=(), seed=-1):
 
 
 @operator("RandBeta", shape=_rand_beta_shape)
-def rand_beta(alpha: float = 0.5, beta: float = 0.5, shape: Shape = (), seed: int = -1, *, rng):
+def rand_beta(alpha: float = 0.5, beta: float = 0.5, shape: Shape = [], seed: int = -1, *, rng):
     """Random numbers in (0, 1) of the beta distribution; equal to nnabla's in distribution.
 
     Args:
@@ -186,7 +186,7 @@ def _rand_gamma_shape(k=0.5, theta=1, shape=(), seed=-1):
 
 
 @operator("RandGamma", shape=_rand_gamma_shape)
-def rand_gamma(k: float = 0.5, theta: float = 1, shape: Shape = (), seed: int = -1, *, rng):
+def rand_gamma(k: float = 0.5, theta: float = 1, shape: Shape = [], seed: int = -1, *, rng):
     """Random positive numbers of the gamma distribution; equal to nnabla's in distribution.
 
     Args:
@@ -213,7 +213,7 @@ def _random_choice_shape(x, w, shape=(), replace=True, seed=-1):
     return x[:-1] + (shape or (1,))
 
 
-@operator("RandomChoice", shape=_random_choice_shape)
+@operator("RandomChoice", shape=_random_choice_shape, backward_reads="")
 def random_choice(x: Tensor, w: Tensor, shape: Shape = (), replace: bool = True, seed: int = -1, *, rng):
     """Draw elements along the last axis of ``x`` with probabilities proportional to ``w``.
 
@@ -278,7 +278,7 @@ def _rank(x, abs):
     return x.detach().abs() if abs else x.detach()
 
 
-@operator("TopKData", shape=_top_k_data_shape)
+@operator("TopKData", shape=_top_k_data_shape, backward_reads=lambda args: "out" if args["with_index"] else "")
 def top_k_data(x: Tensor, k: int, abs: bool = False, reduce: bool = True, base_axis: int = 1,
                largest: bool = True, with_index: bool = False):
     """Keep the ``k`` largest elements of each sample.
@@ -330,7 +330,7 @@ def _top_k_grad_shape(x, k, abs=False, base_axis=1):
     return x
 
 
-@operator("TopKGrad", shape=_top_k_grad_shape)
+@operator("TopKGrad", shape=_top_k_grad_shape, backward_reads="")
 def top_k_grad(x: Tensor, k: int, abs: bool = False, base_axis: int = 1):
     """Pass ``x`` on unchanged, but only the ``k`` largest elements of each sample's gradient back.
 

@@ -214,7 +214,7 @@ def nms_detection2d(x: Tensor, thresh: float = None, nms: float = None, nms_per_
     close = _overlap(centre - size / 2, centre + size / 2, size.prod(-1)) > nms
     # (batch, contests, boxes): contests are the classes, or the one of confidences.
     contests = scores.transpose(1, 2) if nms_per_class else confidence[:, None]
-    kept = _suppress(contests, close[:, None])
+    kept = _suppress(contests, close[:, None], chained=nms_per_class)
     if nms_per_class:
         scores = scores * kept.transpose(1, 2)
     else:
@@ -224,17 +224,23 @@ def nms_detection2d(x: Tensor, thresh: float = None, nms: float = None, nms_per_
     return y
 
 
-def _suppress(scores, close):
-    """Which of ``scores`` (..., N) stay when each, from the largest down, removes those ``close`` to it."""
+def _suppress(scores, close, chained=True):
+    """Which of ``scores`` (..., N) stay when each, from the largest down, removes those ``close`` to it.
+
+    ``chained``: what was removed removes nothing itself.
+    """
     order = scores.argsort(dim=-1, descending=True, stable=True)
     close = close.expand(scores.shape + scores.shape[-1:])
     close = close.gather(-2, order[..., None].expand(close.shape)).gather(-1, order[..., None, :].expand(close.shape))
     later = torch.ones(close.shape[-2:], dtype=torch.bool, device=close.device).triu(1)
     close = close & later
     alive = scores.gather(-1, order) > 0
-    # One step for each box in order of score; everything else is vectorised.
-    for i in range(scores.shape[-1]):
-        alive = alive & ~(close[..., i, :] & alive[..., i:i + 1])
+    if chained:
+        # One step for each box in order of score; everything else is vectorised.
+        for i in range(scores.shape[-1]):
+            alive = alive & ~(close[..., i, :] & alive[..., i:i + 1])
+    else:
+        alive = alive & ~(close & alive[..., None]).any(-2)
     return torch.zeros_like(alive).scatter(-1, order, alive)
 
 
