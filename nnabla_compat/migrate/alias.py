@@ -33,7 +33,7 @@ class AliasFinder:
         real = self.real_name(name)
         if real is None:
             return None
-        self.mirror()
+        # No mirror() here: were the name in sys.modules now, the import system would load it once more by its own spec.
         module = sys.modules.get(real)
         if module is None:
             found = importlib.util.find_spec(real)
@@ -137,10 +137,11 @@ def install(force=False):
     finder = AliasFinder(NAMES)
     foreign = finder.foreign()
     if foreign and not force:
-        other = sys.modules[foreign[0]]
+        first = min(foreign, key=len)
+        other = sys.modules[first]
         where = getattr(other, "__file__", None) or "an unknown place"
         raise RuntimeError(
-            f"nnabla_compat.install: expected that nnabla is not imported yet, found {foreign[0]} "
+            f"nnabla_compat.install: expected that nnabla is not imported yet, found {first} "
             f"{getattr(other, '__version__', '')} from {where}. Call install() before the first import of nnabla, or run "
             f"the script by `python -m nnabla_compat run`, or pass force=True: imports from now on then give "
             f"nnabla_compat, and code that has the other nnabla keeps it.")
