@@ -214,7 +214,7 @@ def _random_choice_shape(x, w, shape=(), replace=True, seed=-1):
 
 
 @operator("RandomChoice", shape=_random_choice_shape, backward_reads="")
-def random_choice(x: Tensor, w: Tensor, shape: Shape = (), replace: bool = True, seed: int = -1, *, rng):
+def random_choice(x: Tensor, w: Tensor, shape: Shape = [], replace: bool = True, seed: int = -1, *, rng):
     """Draw elements along the last axis of ``x`` with probabilities proportional to ``w``.
 
     Args:
