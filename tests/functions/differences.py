@@ -7,10 +7,20 @@ the original fails the test, so the list can only tell the truth.
 
 TOLERANCES = {
     "array.div": (1e-4, "the gradient of a / a is the difference of equal numbers"),
-    "multi_head_attention": (1e-3, "the gradient of the key bias is zero: what is left is rounding"),
+    "multi_head_attention": (2e-4, "the gradient of the key bias is zero: what is left is rounding"),
 }
 
 EXPECTED = {
+    ("assign", "static", "assign(normal(2, 3), normal(2, 3))"): "assigning has no gradient; the original hands the output's to the array it overwrote",
+    ("assign", "static", "assign(normal(4), "): "assigning has no gradient; the original hands the output's to the array it overwrote",
+    ("assign", "static", "assign(normal(), "): "assigning has no gradient; the original hands the output's to the array it overwrote",
+    ("assign", "auto_forward", "assign(normal(2, 3), normal(2, 3))"): "assigning has no gradient; the original hands the output's to the array it overwrote",
+    ("assign", "auto_forward", "assign(normal(4), "): "assigning has no gradient; the original hands the output's to the array it overwrote",
+    ("assign", "auto_forward", "assign(normal(), "): "assigning has no gradient; the original hands the output's to the array it overwrote",
+    ("multi_head_attention", "imperative", "multi_head_attention(normal(3, 2, 4), normal(4, 2, 4), normal(4, 2, 4), 2, normal(4, 4), normal(4, 4), normal(4, 4), normal(4, 4), key_padding_mask"):
+        "masks keys with arrays as it does in graphs; the original does not",
+    ("multi_head_attention", "imperative", "multi_head_attention(normal(3, 2, 4), normal(4, 2, 4), normal(4, 2, 4), 2, normal(4, 4), normal(4, 4), normal(4, 4), normal(4, 4), additive_mask=normal(3, 4).without_grad(), key"):
+        "masks keys with arrays as it does in graphs; the original does not",
     ("pad_packed_sequence", "static", "pad_packed_sequence(normal(7, 2), values([3, 2, 1, 1], dtype='int64'), batch_first=True, padding"): "fills with padding_value, as documented; the original fills with 0",
     ("pad_packed_sequence", "static", "pad_packed_sequence(normal(7, 2), values([3, 2, 1, 1], dtype='int64'), batch_first=False, padding"): "fills with padding_value, as documented; the original fills with 0",
     ("pad_packed_sequence", "static", "pad_packed_sequence(normal(7), values([3, 2, 1, 1], dtype='int64'), "): "fills with padding_value, as documented; the original fills with 0",

@@ -4,11 +4,14 @@ import numpy as np
 TOLERANCE = 1e-5  # float32 rounding of a handful of operations
 
 
-def relative_error(actual, expected):
+FLOOR = 1e-2
+
+
+def relative_error(actual, expected, floor=FLOOR):
     """Largest difference relative to the reference's largest magnitude and to each element.
 
     A result is within tolerance ``t`` when ``|a - e| <= t * max|e| + t * |e|`` everywhere. Arrays
-    of tiny numbers are measured against 1e-2: their noise is that of the inputs.
+    of tiny numbers are measured against ``floor``: their noise is that of what they were computed from.
     """
     e, a = expected.astype(np.float64), actual.astype(np.float64)
     if not e.size:
@@ -19,10 +22,10 @@ def relative_error(actual, expected):
     if not finite.any():
         return 0.0
     a, e = a[finite], e[finite]
-    return float(np.max(np.abs(a - e) / (max(np.abs(e).max(), 1e-2) + np.abs(e))))
+    return float(np.max(np.abs(a - e) / (max(np.abs(e).max(), floor) + np.abs(e))))
 
 
-def difference(actual, expected, tolerance=TOLERANCE):
+def difference(actual, expected, tolerance=TOLERANCE, floor=FLOOR):
     """What differs, in words; None when the arrays agree in dtype, shape and values."""
     if actual.shape != expected.shape:
         return f"shape {actual.shape}, expected {expected.shape}"
@@ -30,7 +33,7 @@ def difference(actual, expected, tolerance=TOLERANCE):
         return f"dtype {actual.dtype}, expected {expected.dtype}"
     if expected.dtype.kind != "f":
         return None if np.array_equal(actual, expected) else f"values {brief(actual)}, expected {brief(expected)}"
-    error = relative_error(actual, expected)
+    error = relative_error(actual, expected, floor)
     if error <= tolerance:
         return None
     return f"relative error {error:.2g} (tolerance {tolerance:g}): {brief(actual)}, expected {brief(expected)}"
