@@ -28,6 +28,14 @@ def read(source):
         TypeError: some datasets have an ``index`` and some have not.
         ValueError: a dataset that cannot be a parameter.
     """
+    try:
+        return _read(source)
+    except (RuntimeError, OverflowError) as error:
+        # What HDF5 says of some kinds of damage.
+        raise OSError(f"{_title(source)}: the HDF5 file is damaged: {error}") from error
+
+
+def _read(source):
     import h5py
     with h5py.File(source if isinstance(source, str) else io.BytesIO(source.read()), "r") as f:
         found = []

@@ -1,6 +1,8 @@
 """Reading parameter files: which reader a file name or extension means, archives, lists of files."""
+import io
 import os
 import zipfile
+import zlib
 
 from . import h5_parameters, protobuf_parameters
 
@@ -89,12 +91,26 @@ class _Reading:
         self.records += protobuf_parameters.records_of(self.message())
 
     def _read_nnp(self, source):
+        for name, content in _members(source, self.EXTENSIONS[:-1]):
+            self.read(_Member(name, content), os.path.splitext(name)[1])
+
+
+class _Member(io.BytesIO):
+    """A member of an archive, in memory and with its name."""
+
+    def __init__(self, name, content):
+        super().__init__(content)
+        self.name = name
+
+
+def _members(source, extensions):
+    """``(name, bytes)`` of an archive's members with one of the extensions. Nothing is written to the disk."""
+    try:
         with zipfile.ZipFile(source) as archive:
-            for name in archive.namelist():
-                extension = os.path.splitext(name)[1]
-                if extension in self.EXTENSIONS[:-1]:
-                    with archive.open(name) as member:
-                        self.read(member, extension)
+            return [(name, archive.read(name)) for name in archive.namelist()
+                    if os.path.splitext(name)[1] in extensions]
+    except (RuntimeError, zlib.error) as error:  # RuntimeError: versions and methods unknown to zipfile, encryption
+        raise zipfile.BadZipFile(f"{source}: the archive is damaged or not one nnabla writes: {error}") from error
 
 
 def _content(source):

@@ -352,3 +352,30 @@ def test_libraries_for_files_are_imported_when_needed():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
                           cwd=pathlib.Path(__file__).parents[2])
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("file,extension", [
+    ("convbn.h5", ".h5"), ("compressed.h5", ".h5"), ("convbn.protobuf", ".protobuf"), ("convbn.nntxt", ".nntxt"),
+    ("bad/good.nnp", ".nnp")])
+def test_random_damage(file, extension):
+    """Whatever is wrong with a file, an ordinary exception says so and the parameters stay."""
+    from google.protobuf import message, text_format
+    expected = (OSError, ValueError, KeyError, TypeError, AssertionError, zipfile.BadZipFile, message.DecodeError,
+                text_format.ParseError)
+    data = (FILES / file).read_bytes()
+    random = np.random.RandomState(0)
+    get_parameter_or_create("conv1/conv/W", (4, 3, 3, 3))
+    for _ in range(60):
+        damaged = bytearray(data)
+        if random.randint(2):
+            damaged = damaged[:random.randint(len(damaged))]
+        else:
+            for _ in range(random.randint(1, 8)):
+                damaged[random.randint(len(damaged))] = random.randint(256)
+        try:
+            nn.load_parameters(io.BytesIO(bytes(damaged)), extension=extension)
+        except expected:
+            assert list(parameters()) == ["conv1/conv/W"]
+            assert (get_parameter("conv1/conv/W").d == 0).all()
+        nn.clear_parameters()
+        get_parameter_or_create("conv1/conv/W", (4, 3, 3, 3))
