@@ -180,9 +180,16 @@ def _get_basic(self, key):
         axis += 1
         if part.__class__ is slice:
             first, end, by = part.indices(n)
+            new_shape.append(len(range(first, end, by)))
             if end < 0:
                 end -= n    # before the first element, for a negative step
-            new_shape.append(len(range(*part.indices(n))))
+            # What counts from the end stays so, as in nnabla, and works for another size too.
+            if part.start is not None and -n <= part.start < 0:
+                first = part.start
+            elif part.start is None and by < 0 < n:
+                first = -1
+            if part.stop is not None and -n <= part.stop < 0:
+                end = part.stop
         else:
             first, by = _checked(part, n), 1
             end = first + 1

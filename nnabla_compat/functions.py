@@ -475,10 +475,12 @@ def istft(y_r, y_i, window_size, stride, fft_size, window_type="hanning", center
                        as_stft_backward)
 
 
-def _index_array(indices):
-    """``indices`` as an input of an operator; lists and NumPy arrays become a constant of the graph."""
+def _index_array(indices, data):
+    """``indices`` as an input of an operator beside ``data``; lists and NumPy arrays become a constant."""
     if isinstance(indices, _ARRAYS):
         return indices
+    if isinstance(data, _torch.Tensor):
+        return _torch.as_tensor(_np.asarray(indices, int), device=data.device)
     return _Variable.from_numpy_array(indices if isinstance(indices, _np.ndarray) else _np.asarray(indices, int))
 
 
@@ -493,7 +495,7 @@ def gather_nd(data, indices):
     Returns:
         Array of shape ``(Y_0, ..., Y_{K-1}, X_M, ..., X_{N-1})``.
     """
-    return _base.gather_nd(data, _index_array(indices))
+    return _base.gather_nd(data, _index_array(indices, data))
 
 
 def scatter_nd(data, indices, shape=None, out=None, add=False):
@@ -513,7 +515,7 @@ def scatter_nd(data, indices, shape=None, out=None, add=False):
     Raises:
         TypeError: both or neither of ``shape`` and ``out`` are given, or ``out`` is no array.
     """
-    indices = _index_array(indices)
+    indices = _index_array(indices, data)
     if out is None:
         if shape is None:
             raise TypeError("scatter_nd: expected shape or out, received neither")
