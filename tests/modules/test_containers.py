@@ -4,6 +4,8 @@ import inspect
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import nnabla_compat as nn
 import nnabla_compat.functions as F
@@ -447,3 +449,33 @@ def test_example_modules():
     image = nn.Variable((2, 4, 8, 8))
     assert ResUnit(8, 2)(image).shape == (2, 8, 4, 4)
     assert ConvBn(5, act=F.relu)(image).shape == (2, 5, 8, 8)
+
+
+STRUCTURES = st.recursive(
+    st.just("Dense"), lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner)
+    | st.dictionaries(st.text(alphabet="ab%/1", max_size=3), inner, max_size=3), max_leaves=8)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(STRUCTURES)
+def test_any_structure_has_a_name_for_every_module(structure):
+    """Parameters go out under the names they come in by."""
+    made = []
+
+    def build(part):
+        if part == "Dense":
+            made.append(Dense())
+            made[-1].set_parameter("w", nn.Variable((1,)))
+            return made[-1]
+        if isinstance(part, dict):
+            return {key: build(value) for key, value in part.items()}
+        return type(part)(build(value) for value in part)
+
+    box = Box([build(structure)])
+    parameters = box.get_parameters()
+    assert len(parameters) == len(made)
+    for name, module in zip(parameters, made):
+        assert parameters[name] is module.get_parameters()["w"]
+        replacement = nn.Variable((1,))
+        box.set_parameter(name, replacement, raise_if_missing=True)
+        assert module.get_parameters()["w"] is replacement
