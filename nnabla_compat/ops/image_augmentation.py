@@ -18,6 +18,21 @@ def _words(rng, *shape):
     return rng.words(math.prod(shape)).reshape(shape)
 
 
+def _normals(rng, count):
+    """Standard normal numbers by Marsaglia's polar method, from uniform ones of two words each."""
+    pairs, found = (count + 1) // 2, []
+    while pairs:
+        words = rng.words(4 * pairs).reshape(pairs, 2, 2)
+        a, b = ((words[..., 0] + words[..., 1] * 4294967296.0) * 2.0 ** -63 - 1).T
+        s = a * a + b * b
+        good = (s <= 1) & (s != 0)
+        a, b, s = a[good], b[good], s[good]
+        scale = np.sqrt(-2 * np.log(s) / s)
+        found.append(np.stack([b * scale, a * scale], 1))
+        pairs -= len(s)
+    return np.concatenate(found).reshape(-1)[:count] if count else np.empty(0)
+
+
 def _sample_words(rng, lead, count):
     """``count`` words for each sample, (samples, count), as nnabla hands them out.
 
@@ -314,7 +329,15 @@ def image_augmentation(x: Tensor, shape: Shape = None, pad: Shape = (0, 0), min_
     # Nine words for the image, one or two for each channel, two more for the image.
     each = brightness_each + contrast_each
     after = 9 + channels * each
-    words = _words(rng, batch, after + 2)
+    grains = []
+    if noise:    # drawn image by image, between the images' words
+        rows_of_words = []
+        for _ in range(batch):
+            rows_of_words.append(_words(rng, 1, after + 2))
+            grains.append(_normals(rng, channels * rows * columns))
+        words = np.concatenate(rows_of_words)
+    else:
+        words = _words(rng, batch, after + 2)
     u = (words % 1001).astype(np.float64) * 0.001
     turned = words[:, 5:7] % 2 == 1
     light = u[:, 9:after:each] if brightness_each else u[:, 7:8]
@@ -358,6 +381,7 @@ def image_augmentation(x: Tensor, shape: Shape = None, pad: Shape = (0, 0), min_
         power = torch.as_tensor(power, dtype=x.dtype, device=x.device)[:, :, None, None]
         y = (y - contrast_center) * power + contrast_center
     if noise:
-        strength = torch.as_tensor(u[:, after + 1] * noise, dtype=x.dtype, device=x.device)
-        y = y + rng.randn(y.shape, x.device).to(x.dtype) * strength[:, None, None, None]
+        grain = np.stack(grains).reshape(batch, rows, columns, channels).transpose(0, 3, 1, 2)
+        grain = grain * (u[:, after + 1] * noise)[:, None, None, None]
+        y = y + torch.as_tensor(grain, dtype=x.dtype, device=x.device)
     return y.reshape(x.shape[:-2] + (rows, columns))
