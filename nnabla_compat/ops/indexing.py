@@ -28,7 +28,7 @@ def _gather_shape(x, Indices, axis=0, batch_dims=0):
     return x[:axis] + Indices[batch_dims:] + x[axis + 1:]
 
 
-@operator("Gather", shape=_gather_shape, resolve=_resolve_gather)
+@operator("Gather", shape=_gather_shape, resolve=_resolve_gather, backward_reads={"x": "Indices"})
 def gather(x: Tensor, Indices: Index, axis: int = None, batch_dims: int = None):
     """Take elements or slices of ``x`` at positions along one axis.
 
@@ -74,7 +74,7 @@ def _gather_nd_shape(x, indices):
     return indices[1:] + x[indices[0]:]
 
 
-@operator("GatherNd", shape=_gather_nd_shape)
+@operator("GatherNd", shape=_gather_nd_shape, backward_reads={"x": "indices"})
 def gather_nd(x: Tensor, indices: Index):
     """Take elements, or slices, of ``x`` at positions along its first axes.
 
@@ -113,7 +113,7 @@ def _scatter_nd_shape(data, indices, out=None, shape=(), add=False):
     return shape
 
 
-@operator("ScatterNd", shape=_scatter_nd_shape, resolve=_resolve_scatter_nd)
+@operator("ScatterNd", shape=_scatter_nd_shape, resolve=_resolve_scatter_nd, backward_reads={"data": "indices"})
 def scatter_nd(data: Tensor, indices: Index, out: Tensor = None, shape: Ints = None, add: bool = False):
     """Write elements, or slices, to positions of an array of zeros or of ``out``.
 
@@ -159,7 +159,7 @@ def _resolve_axis_0(arguments, *_):
         arguments["axis"] = 0
 
 
-@operator("ScatterAdd", shape=_scatter_add_shape, resolve=_resolve_axis_0)
+@operator("ScatterAdd", shape=_scatter_add_shape, resolve=_resolve_axis_0, backward_reads={"x1": "indices"})
 def scatter_add(x0: Tensor, indices: Index, x1: Tensor, axis: int = None):
     """Add the elements of ``x1`` to a copy of ``x0``, at positions along one axis.
 
@@ -212,7 +212,7 @@ def _bool_scatter_shape(input, mask, output=None):
     return shape
 
 
-@operator("BoolScatter", shape=_bool_scatter_shape)
+@operator("BoolScatter", shape=_bool_scatter_shape, backward_reads={"input": "mask"})
 def bool_scatter(input: Tensor, mask: AsIs, output: Tensor = None):
     """Write the rows of ``input``, in order, where ``mask`` is not zero.
 
@@ -251,7 +251,7 @@ def _bool_fill_shape(data, mask, value=0):
     return data
 
 
-@operator("BoolFill", shape=_bool_fill_shape)
+@operator("BoolFill", shape=_bool_fill_shape, backward_reads={"data": "mask", "mask": "data"})
 def bool_fill(data: Tensor, mask: AsIs, value: float = 0):
     """Replace the elements of ``data`` where ``mask`` is not zero by a value.
 
@@ -269,7 +269,7 @@ def bool_fill(data: Tensor, mask: AsIs, value: float = 0):
     return data.masked_fill(mask != 0, value)
 
 
-@operator("NonZero", data_dependent=True)
+@operator("NonZero", data_dependent=True, backward_reads="out")
 def nonzero(x: AsIs):
     """Positions of the elements that are not zero, in row-major order.
 
@@ -282,7 +282,7 @@ def nonzero(x: AsIs):
     return torch.nonzero(x).T.contiguous().view(torch.uint64)
 
 
-@operator("Unique", data_dependent=True)
+@operator("Unique", data_dependent=True, backward_reads="x out")
 def unique(x: Tensor, flatten: bool = True, axis: int = None, sorted: bool = True, with_index: bool = False,
            with_inverse: bool = False, with_counts: bool = False):
     """The different elements, or slices, of ``x``.
@@ -328,7 +328,7 @@ def _eye_like_shape(x, k=0):
     return x
 
 
-@operator("EyeLike", shape=_eye_like_shape)
+@operator("EyeLike", shape=_eye_like_shape, backward_reads="")
 def eye_like(x: AsIs, k: int = 0):
     """A matrix shaped as ``x`` with ones on a diagonal and zeros elsewhere.
 
@@ -352,7 +352,7 @@ def _assign_shape(dst, src):
     return dst
 
 
-@operator("Assign", shape=_assign_shape)
+@operator("Assign", shape=_assign_shape, backward_reads="")
 def assign(dst: State, src: Tensor):
     """Write ``src`` into ``dst`` when the graph runs.
 
@@ -361,10 +361,10 @@ def assign(dst: State, src: Tensor):
         src: Its new content.
 
     Returns:
-        Copy of ``src``. As in nnabla its gradient goes to ``dst``, none to ``src``.
+        Copy of ``src``. It has no gradient (nnabla hands its gradient to ``dst``, the overwritten one).
 
     Raises:
         ValueError: the shapes differ.
     """
     dst.data.copy_(src.data)
-    return dst.clone()
+    return src.detach().clone()
