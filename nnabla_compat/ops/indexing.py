@@ -367,4 +367,4 @@ def assign(dst: State, src: Tensor):
         ValueError: the shapes differ.
     """
     dst.data.copy_(src.data)
-    return src.detach().clone()
+    return dst.clone()
