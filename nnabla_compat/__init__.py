@@ -3,8 +3,9 @@
 ``import nnabla_compat as nn`` replaces ``import nnabla as nn``; ``nnabla_compat.install()`` makes
 ``import nnabla`` itself, in any module, resolve to this package.
 """
-from . import array_operators
-from . import function, function_bases, functions, initializer, parametric_functions, solvers
+import importlib
+
+from . import array_operators, function, function_bases, functions, random, solver
 from ._computation_graph import forward_all
 from ._init import (add_available_context, array_classes, available_contexts, prefer_cached_array,
                     reset_array_preference)
@@ -24,6 +25,17 @@ from .parameter import (clear_parameters, get_current_parameter_scope, get_param
 from .random import seed
 from .recompute import recompute, recompute_fn, set_global_recompute
 from .variable import Variable
+
+# Loaded when first used as an attribute; nnabla asks for an import of some of them.
+_SUBMODULES = {"communicators", "experimental", "ext_utils", "initializer", "models", "monitor", "parametric_functions",
+               "solvers", "testing", "utils"}
+
+
+def __getattr__(name):
+    if name not in _SUBMODULES:
+        raise AttributeError(f"module 'nnabla_compat' has no attribute {name!r}")
+    return importlib.import_module(f"nnabla_compat.{name}")
+
 
 array_operators.install(NdArray, Variable)
 

@@ -1,27 +1,38 @@
 """One function for each declared operator: inputs and arguments as in the declaration."""
-from . import ops  # noqa: F401  (declares the operators)
+import functools as _functools
+import inspect as _inspect
+
+from . import ops as _ops  # noqa: F401  (declares the operators)
 from .engine.context import get_current_context
 from .engine.modes import get_auto_forward
-from .faces import public_function
-from .registry import OPERATORS
+from .faces import public_function as _public_function
+from .registry import OPERATORS as _OPERATORS
 
 
 def function_api(func):
     """Decorator for functions that take a context first: the decorated one supplies the current context."""
-    import functools
-    import inspect
-
-    @functools.wraps(func)
+    @_functools.wraps(func)
     def with_current_context(*args, **kwargs):
         return func(get_current_context(), *args, **kwargs)
-    signature = inspect.signature(func)
+    signature = _inspect.signature(func)
     parameters = list(signature.parameters.values())
     with_current_context.__signature__ = signature.replace(parameters=parameters[1:])
     with_current_context.__function_api_base__ = func
     return with_current_context
 
 
-for _operator in list(OPERATORS.values()):
-    globals()[_operator.name] = public_function(_operator)
+_BY_NAME = {o.name: o for o in _OPERATORS.values()}
 
-__all__ = ["function_api", "get_auto_forward", "get_current_context", *[o.name for o in OPERATORS.values()]]
+__all__ = ["function_api", "get_auto_forward", "get_current_context", *_BY_NAME]
+
+
+def __getattr__(name):
+    # Built when first asked for: a script uses a few dozen of them.
+    if name not in _BY_NAME:
+        raise AttributeError(f"module 'nnabla_compat.function_bases' has no attribute {name!r}")
+    made = globals()[name] = _public_function(_BY_NAME[name])
+    return made
+
+
+def __dir__():
+    return sorted({*globals(), *_BY_NAME})

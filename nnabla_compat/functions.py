@@ -1,7 +1,6 @@
 """The functions of nnabla: the declared operators and what is composed of them.
 
-Importing everything from :mod:`~nnabla_compat.function_bases` gives one function an operator. Those
-defined below take friendlier arguments or combine several operators; all work on Variables (graph),
+Every function of :mod:`~nnabla_compat.function_bases` is here as well. Those defined below take friendlier arguments or combine several operators; all work on Variables (graph),
 NdArrays (at once) and torch tensors.
 """
 import math as _math
@@ -13,9 +12,19 @@ import torch as _torch
 from . import function_bases as _base
 from .engine import NdArray as _NdArray
 from .engine import Variable as _Variable
-from .function_bases import *  # noqa: F401,F403
 from .normalization_functions import *  # noqa: F401,F403
 from .numpy_compat_functions import dot  # noqa: F401
+
+
+def __getattr__(name):
+    # Whatever isn't composed here is an operator's own function.
+    made = globals()[name] = getattr(_base, name)
+    return made
+
+
+def __dir__():
+    return sorted({*globals(), *_base.__all__})
+
 
 _ARRAYS = (_Variable, _NdArray, _torch.Tensor)
 
@@ -680,3 +689,6 @@ def multi_head_attention(query, key, value, num_heads, q_weight, k_weight, v_wei
     y = _base.transpose(_base.batch_matmul(weights, heads_first(v, embed_v // num_heads)), (1, 0, 2))
     y = _base.affine(_base.reshape(y, (length, batch, embed_v)), out_weight, out_bias, base_axis=2)
     return y, weights
+
+
+__all__ = sorted({name for name in globals() if not name.startswith("_")} | set(_base.__all__))

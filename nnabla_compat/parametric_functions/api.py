@@ -56,8 +56,9 @@ def layer(scope_name, param_desc):
     """:func:`parametric_function_api` for this package's own: documents the shared arguments too."""
     def decorate(func):
         documented = inspect.cleandoc(func.__doc__)
+        parameters = inspect.signature(func).parameters
         shared = [text for name, text in _SHARED_ARGUMENTS.items()
-                  if name in inspect.signature(func).parameters and f"\n    {name} " not in documented
+                  if name in parameters and f"\n    {name} " not in documented
                   and f"\n    {name}:" not in documented]
         if shared:
             lines = "".join(f"    {text}\n" for text in shared)
