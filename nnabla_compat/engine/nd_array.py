@@ -163,11 +163,11 @@ class NdArray:
             storage.touched()
 
     def _replace(self, fresh):
-        """New memory, perhaps of another dtype; a torch parameter keeps its identity."""
+        """New memory, perhaps of another dtype; a torch parameter stays one, so it takes integers as float32."""
         storage = self.storage
         tensor = storage.present()
-        if storage.owner is None and tensor is not None and is_leaf_parameter(tensor) and fresh.dtype.is_floating_point:
-            tensor.data = fresh.to(tensor.device)
+        if storage.owner is None and isinstance(tensor, torch.nn.Parameter):
+            tensor.data = fresh.to(tensor.device, fresh.dtype if fresh.dtype.is_floating_point else torch.float32)
             storage.state = WRITTEN
         elif storage.owner is None and tensor is None:
             storage.set(fresh.to(context.current_ctx.target.device))
