@@ -16,8 +16,15 @@ def add_run(commands):
                     "meaning this package, in it and in the Python processes it starts.")
     parser.add_argument("-m", dest="module", action="store_true", help="the program is a module's name")
     parser.add_argument("program", help="script, directory, zip file, or module with -m")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on to the program")
     parser.set_defaults(handler=run)
+
+
+def split_run(argv):
+    """What follows the program is the program's own, to the letter: argparse would swallow a ``--``."""
+    if argv[:1] != ["run"]:
+        return argv, []
+    program = next((i for i, word in enumerate(argv) if i and not word.startswith("-")), len(argv))
+    return argv[:program + 1], argv[program + 1:]
 
 
 def run(args):
@@ -68,7 +75,9 @@ def main(argv=None):
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for add in COMMANDS:
         add(commands)
-    args = parser.parse_args(argv)
+    own, arguments = split_run(list(sys.argv[1:] if argv is None else argv))
+    args = parser.parse_args(own)
+    args.arguments = arguments
     return args.handler(args)
 
 

@@ -41,9 +41,9 @@ def program(tmp_path):
 
 
 def test_script(program):
-    done = compat("run", "code/script.py", "--epochs", "3", "-h", "--", "-m", "x", cwd=program)
+    done = compat("run", "code/script.py", "--", "--epochs", "3", "-h", "--", "-m", "x", cwd=program)
     assert done.returncode == 7, done.stderr
-    argv = ["code/script.py", "--epochs", "3", "-h", "--", "-m", "x"]
+    argv = ["code/script.py", "--", "--epochs", "3", "-h", "--", "-m", "x"]
     assert done.stdout == f"{argv} {program / 'code'} nnabla_compat\n"
 
 
