@@ -1,5 +1,7 @@
 """The ways a recorded call is repeated through this package, each giving a list of differences."""
 import builtins
+import json
+import pathlib
 
 import numpy as np
 import torch
@@ -9,6 +11,10 @@ from oracle import drive
 from oracle.compare import FLOOR, difference, relative_error
 
 from .differences import tolerance
+
+# Function type -> the functions that are that type and nothing else.
+with open(pathlib.Path(__file__).resolve().parent.parent / "names" / "operators.json") as _file:
+    CLASSES = {type_name: (function, f"function_bases.{function}") for type_name, function in json.load(_file).items()}
 
 
 class Recorded:
@@ -190,4 +196,28 @@ def tensors(recorded, errors=None):
     return found
 
 
-MODES = {"static": static, "second": second, "imperative": imperative, "auto_forward": auto_forward, "tensors": tensors}
+def function_class(recorded, errors=None):
+    """The recorded function type and arguments through its class in nn.function."""
+    case, entry, found = recorded.case, recorded.entry, []
+    arguments = entry.get("args")
+    if (recorded.outputs is None or entry.get("types") != [entry.get("type")] or case.auto or case.code or not case.stream
+            or case.function not in CLASSES.get(entry["type"], ()) or None in case.args or None in case.kwargs.values()
+            or any(isinstance(a, list) and a and isinstance(a[0], list) for a in case.args)  # a list that becomes an input
+            or case.forwards > 1 or any(isinstance(v, str) and v.startswith("'") for v in arguments.values())):
+        return None
+    nn.seed(drive.STREAM_SEED)
+    try:
+        xs = drive.variables(nn, case, recorded.inputs)
+        function = getattr(nn.function, entry["type"])(nn.get_current_context(), *arguments.values())
+        ys = drive.listed(function(*xs, n_outputs=len(recorded.outputs)))
+        outputs = drive.forward(nn, case, ys)
+    except Exception as e:
+        return [f"{type(e).__name__}: {e}"]
+    if function.name != entry["type"]:
+        found.append(f"name {function.name}, expected {entry['type']}")
+    agree("output", outputs, recorded.outputs, tolerance(case.function), found)
+    return found
+
+
+MODES = {"static": static, "second": second, "imperative": imperative, "auto_forward": auto_forward, "tensors": tensors,
+         "function_class": function_class}

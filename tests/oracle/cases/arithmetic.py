@@ -138,5 +138,8 @@ for direction in ("LEFT", "RIGHT"):
         case("bit_shift", integers(3, 4, high=50, dtype=dtype), integers(3, 4, high=4, dtype=dtype), direction=direction)
     case("bit_shift", integers(3, 4, high=50, dtype="int32"), integers(1, 4, high=4, dtype="int32"), direction)
 case("bit_shift", integers(5, high=50, dtype="uint8"), integers(5, high=4, dtype="uint8"))
+for direction in ("LEFT", "RIGHT"):
+    case("bit_shift", integers(2, 3, high=250, dtype="uint8"), integers(1, 3, high=8, dtype="uint8"), direction)
+    case("bit_shift", integers(4, high=60000, dtype="uint16"), integers(4, high=9, dtype="uint16"), direction=direction)
 bad("bit_shift", integers(5, high=50, dtype="uint8"), integers(5, high=4, dtype="uint8"), direction="UP")
 bad("bit_shift", normal(5), normal(5))

@@ -52,6 +52,9 @@ case("warp_by_flow", normal(1, 1, 3, 3), uniform(1, 2, 3, 3, low=-0.9, high=0.9)
 case("warp_by_flow", normal(1, 2, 6, 2), uniform(1, 2, 6, 2, low=-3.0, high=3.0))
 case("warp_by_flow", normal(2, 3, 4, 5).without_grad(), uniform(2, 2, 4, 5))
 case("warp_by_flow", normal(2, 1, 4, 4), uniform(2, 2, 4, 4).without_grad())
+case("warp_by_flow", normal(1, 3, 5, 4), uniform(1, 2, 5, 4, low=-9.0, high=9.0))
+case("warp_by_flow", normal(2, 2, 2, 2), uniform(2, 2, 2, 2))
+case("warp_by_flow", normal(1, 1, 1, 5), uniform(1, 2, 1, 5))
 bad("warp_by_flow", normal(2, 3, 4, 5), uniform(2, 3, 4, 5))
 
 BOXES = [[0.0, 0.5, 0.7, 4.2, 3.6], [1.0, 1.0, 0.0, 3.0, 5.0], [1.0, 0.2, 0.4, 2.2, 2.7]]

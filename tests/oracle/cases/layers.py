@@ -110,6 +110,9 @@ case("adaptive_separable_convolution", normal(1, 1, 7, 6), normal(1, 2, 6, 4), n
 case("adaptive_separable_convolution", normal(2, 2, 5, 5), normal(2, 1, 5, 5), normal(2, 1, 5, 5))
 case("adaptive_separable_convolution", normal(2, 2, 5, 5), normal(2, 5, 1, 1), normal(2, 5, 1, 1))
 case("adaptive_separable_convolution", normal(2, 2, 5, 5).without_grad(), normal(2, 2, 4, 4), normal(2, 2, 4, 4))
+case("adaptive_separable_convolution", normal(1, 4, 8, 5), normal(1, 4, 5, 3), normal(1, 3, 5, 3))
+case("adaptive_separable_convolution", normal(3, 1, 4, 4), normal(3, 2, 3, 2), normal(3, 3, 3, 2))
+case("adaptive_separable_convolution", normal(1, 2, 6, 6), normal(1, 3, 4, 4).without_grad(), normal(1, 3, 4, 4).without_grad())
 bad("adaptive_separable_convolution", normal(2, 3, 6, 6), normal(2, 3, 4), normal(2, 3, 4, 4))
 
 POOL = [dict(), dict(stride=(1, 1)), dict(stride=(2, 1), pad=(1, 0)), dict(ignore_border=False), dict(ignore_border=False, stride=(2, 2), pad=(1, 1)),
@@ -133,10 +136,11 @@ for setting in POOL:
     case("average_pooling", normal(2, 2, 5, 6), (3, 3), including_pad=False, **setting)
 case("max_pooling", ties(2, 2, 6, 6), (2, 2))
 case("max_pooling", ties(2, 2, 6, 6), (3, 3), (2, 2), pad=(1, 1))
-for shape in ((2, 3, 4, 4), (1, 1, 1, 1), (2, 3, 5, 2), (2, 2, 3, 1)):
+for shape in ((2, 3, 4, 4), (1, 1, 1, 1), (2, 3, 5, 2), (2, 2, 3, 1), (1, 4, 7, 7), (3, 1, 2, 6), (2, 8, 1, 3), (1, 2, 16, 1)):
     case("global_average_pooling", normal(*shape))
 bad("global_average_pooling", normal(3))
-for setting in (dict(), dict(stride=(1, 1)), dict(stride=(2, 1), pad=(1, 0)), dict(ignore_border=False), dict(pad=(1, 1))):
+for setting in (dict(), dict(stride=(1, 1)), dict(stride=(2, 1), pad=(1, 0)), dict(ignore_border=False), dict(pad=(1, 1)), dict(stride=(2, 2)),
+                dict(stride=(1, 2)), dict(stride=(3, 1), pad=(0, 1))):
     for last in (False, True):
         small = dict(setting, channel_last=True) if last else setting
         kernel, stride, pad = (3, 3), setting.get("stride", (3, 3)), setting.get("pad", (0, 0))
@@ -155,6 +159,8 @@ case("unpooling", normal(2, 3, 4, 2), (2, 1), channel_last=True)
 case("unpooling", normal(2, 3, 4), (1, 1))
 case("unpooling", normal(2, 2, 2, 2, 2), (1, 2, 3))
 case("unpooling", normal(2, 3, 2, 2), [2, 2], True)
+case("unpooling", normal(3, 4), (2, 3))
+case("unpooling", normal(2, 3, 1, 4), (3, 1))
 bad("unpooling", normal(4), (2, 2))
 
 case("embed", integers(4, high=5), normal(5, 3))

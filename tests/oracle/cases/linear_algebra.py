@@ -14,7 +14,7 @@ bad("batch_matmul", normal(2, 3, 4), normal(2, 5, 4))
 bad("batch_matmul", normal(2, 3, 4), normal(3, 4, 5))
 bad("batch_matmul", normal(3), normal(3, 2))
 
-for shape in ((2, 3, 3), (1, 2, 2), (4, 1, 1), (2, 4, 4), (3, 2, 2)):
+for shape in ((2, 3, 3), (1, 2, 2), (4, 1, 1), (2, 4, 4), (3, 2, 2), (1, 5, 5), (6, 3, 3), (2, 6, 6)):
     case("batch_det", normal(*shape))
     case("batch_inv", invertible(*shape))
     case("batch_logdet", invertible(*shape))

@@ -84,5 +84,7 @@ bad("one_hot", integers(4, 2, high=5), (5,))
 case("vat_noise", normal(3, 4), normal(3, 4).without_grad())
 for setting in (dict(base_axis=1), dict(eps=0.5), dict(base_axis=2, eps=2.0), dict(base_axis=-1)):
     case("vat_noise", normal(2, 3, 4), normal(2, 3, 4).without_grad(), **setting)
+case("vat_noise", normal(5, 1), normal(5, 1).without_grad(), base_axis=1)
+case("vat_noise", normal(2, 3, 2, 2), normal(2, 3, 2, 2).without_grad(), base_axis=3, eps=0.1)
 case("vat_noise", normal(4, 2), normal(4, 2).without_grad(), 1, 10.0)
 bad("vat_noise", normal(3, 4), normal(3, 5).without_grad())

@@ -61,4 +61,5 @@ for low, high in ((-0.5, 0.5), (0.0, 1.0), (-2.0, -0.1), (-9.0, 9.0)):
 case("clip_by_value", normal(3, 4), normal(3, 4, shift=-1.0), normal(3, 4, shift=1.0))
 case("clip_grad_by_value", normal(3, 4), normal(3, 4, shift=-1.0).without_grad(), normal(3, 4, shift=1.0).without_grad())
 case("clip_grad_by_value", normal(3), normal(3, shift=-1.0).without_grad(), normal(3, shift=1.0).without_grad())
+case("clip_grad_by_value", normal(2, 1, 3), normal(2, 1, 3, shift=-0.5).without_grad(), normal(2, 1, 3, shift=0.5).without_grad())
 bad("clip_grad_by_value", normal(3), normal(2).without_grad(), normal(3).without_grad())

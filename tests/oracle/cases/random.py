@@ -46,6 +46,8 @@ for seed in (-1, 0, 313):
     case("image_augmentation", uniform(2, 3, 8, 8, low=0.0, high=1.0).without_grad(), brightness=0.1, contrast=1.2, contrast_center=0.5, seed=seed).flags(random=True)
     case("image_augmentation", uniform(2, 3, 8, 8, low=0.0, high=1.0).without_grad(), brightness=0.1, brightness_each=True, contrast=1.2,
          contrast_each=True, noise=0.1, seed=seed).flags(random=True)
+for seed in (1, 2):
+    case("random_erase", normal(2, 3, 6, 6), prob=0.9, area_ratios=(0.2, 0.5), replacements=(-1.0, 1.0), share=False, seed=seed).flags(random=True)
 case("rand", shape=(3, 4), seed=5).flags(random=True, forwards=3)
 case("randn", shape=(3, 3), seed=5).flags(random=True, forwards=3)
 case("randint", 0, 100, shape=(3, 3), seed=5).flags(random=True, forwards=3)

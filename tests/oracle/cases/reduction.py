@@ -53,7 +53,7 @@ bad("norm", normal(2, 3), axis=3)
 bad("norm_normalization", normal(2, 3), axes=3)
 
 for name in ("reduce_sum", "reduce_mean"):
-    for shape in ((2, 3), (4,), (), (1,), (2, 1, 3), (2, 2, 2, 2)):
+    for shape in ((2, 3), (4,), (), (1,), (2, 1, 3), (2, 2, 2, 2), (7, 1), (1, 1, 5)):
         case(name, normal(*shape))
 for op in ("sum", "mean"):
     case("reduce", normal(2, 3), op)

@@ -110,9 +110,9 @@ case("shift", normal(2, 3, 4), (1, 1))
 bad("shift", normal(3, 4), (1, 1, 1))
 bad("shift", normal(3, 4), (1, 1), "mirror")
 
-for shape in ((3,), (2, 3), (2, 2, 3), (1,), (0,), (2, 1)):
+for shape in ((3,), (2, 3), (2, 2, 3), (1,), (0,), (2, 1), (5,), (1, 2, 2)):
     case("matrix_diag", normal(*shape))
-for shape in ((3, 3), (2, 3, 3), (2, 2, 2, 2), (1, 1), (2, 1, 1)):
+for shape in ((3, 3), (2, 3, 3), (2, 2, 2, 2), (1, 1), (2, 1, 1), (5, 5), (1, 4, 4), (3, 2, 2)):
     case("matrix_diag_part", normal(*shape))
 bad("matrix_diag_part", normal(2, 3))
 for k in (0, 1, -1, 2, -2, 5):
@@ -187,11 +187,17 @@ case("bool_gather", normal(2, 2, 3), values([[1, 0], [0, 1]]).without_grad())
 case("bool_gather", normal(4), values([0.0, 0.0, 0.0, 0.0]).without_grad())
 case("bool_gather", normal(3), values([1.0, 1.0, 1.0]).without_grad())
 case("bool_gather", normal(4), boolean(4))
+case("bool_gather", normal(2, 3, 2), values([[1, 0, 0], [1, 1, 0]]).without_grad())
+case("bool_gather", normal(5, 1), values([0, 0, 1, 0, 1]).without_grad())
+case("bool_gather", normal(3, 2), values([True, False, True], dtype="bool"))
 bad("bool_gather", normal(4), boolean(3))
 case("bool_scatter", normal(3), values([[1, 0, 1], [0, 1, 0]]).without_grad())
 case("bool_scatter", normal(3, 2), values([1, 0, 1, 1]).without_grad())
 case("bool_scatter", normal(2, 3), values([[1, 0], [0, 1]]).without_grad())
 case("bool_scatter", normal(3), values([1.0, 1.0, 1.0]).without_grad())
+case("bool_scatter", normal(2), values([0, 1, 0, 0, 1]).without_grad())
+case("bool_scatter", normal(3, 2, 2), values([[1, 0], [1, 1]]).without_grad())
+case("bool_scatter", normal(2, 3), values([True, False, True], dtype="bool"))
 bad("bool_scatter", normal(3), values([1.0, 0.0, 1.0]).without_grad())
 for value in (0, 1.5, -2, 0.1):
     case("bool_fill", normal(3, 4), boolean(3, 4), value)
@@ -205,12 +211,18 @@ case("assign", normal(4), normal(4).without_grad()).flags(second=False)
 case("assign", normal(), normal()).flags(second=False)
 case("assign", normal(2, 1, 2).without_grad(), normal(2, 1, 2)).flags(second=False)
 case("assign", normal(0, 2), normal(0, 2)).flags(second=False)
+case("assign", normal(5).without_grad(), normal(5))
+case("assign", normal(1, 4).without_grad(), normal(1, 4).without_grad())
+case("assign", normal(2, 2).without_grad(), integers(2, 2))
 bad("assign", normal(2, 3), normal(3, 2))
 case("sink", normal(2, 3), normal(4)).flags(backward=False)
 case("sink", normal(2, 3)).flags(backward=False)
 case("sink", normal(2, 3), normal(2, 3), one_input_grad=False).flags(backward=False)
 case("sink", normal(), normal(2), one_input_grad=True).flags(backward=False)
 case("sink", normal(0, 2), normal(2)).flags(backward=False)
+case("sink", normal(3), normal(3), normal(2, 2), one_input_grad=False).flags(backward=False)
+case("sink", normal(1), one_input_grad=False).flags(backward=False)
+case("sink", normal(2, 2).without_grad(), normal(3)).flags(backward=False)
 bad("sink")
 
 for first in (True, False):
