@@ -127,20 +127,26 @@ class Operator:
             depends on the inputs' shapes.
         data_dependent: Output shapes depend on input values, so building runs the kernel.
         keeps_inputs: Clearing passes never free its inputs.
+        backward_reads: Whose data nnabla's gradients read, which is what clearing passes keep: names of
+            inputs (``"self"``: just the input itself) and of outputs (``"out"`` for all, ``"out1"`` for
+            the second), separated by blanks; a dict gives them for each input (none where it is
+            missing), a function of the arguments gives either. None: all inputs, no output.
         aliases: Output 0 shares the storage of input 0 (unless an argument ``inplace`` is false).
         wants: The engine parameters the kernel asks for.
     """
 
     __slots__ = ("type_name", "name", "kernel", "inputs", "arguments", "variadic", "shape", "resolve",
-                 "data_dependent", "aliases", "keeps_inputs", "needs_graph", "wants", "plain")
+                 "data_dependent", "aliases", "keeps_inputs", "needs_graph", "backward_reads",
+                 "wants", "plain")
 
     def __init__(self, type_name, kernel, shape=None, resolve=None, data_dependent=False, aliases=False,
-                 keeps_inputs=False):
+                 keeps_inputs=False, backward_reads=None):
         self.type_name = type_name
         self.kernel = kernel
         self.name = kernel.__name__.rstrip("_")
         self.shape, self.resolve, self.data_dependent, self.aliases = shape, resolve, data_dependent, aliases
         self.keeps_inputs = keeps_inputs
+        self.backward_reads = backward_reads
         self.needs_graph = False   # the kernel differentiates its inputs' history (engine.gradient)
         self.inputs, self.arguments, self.wants = [], [], ()
         for p in inspect.signature(kernel).parameters.values():
@@ -174,13 +180,14 @@ OPERATORS: dict[str, Operator] = {}
 
 def operator(type_name: str, *, shape: Callable | None = None, resolve: Callable | None = None,
              data_dependent: bool = False, aliases: bool = False,
-             keeps_inputs: bool = False):
+             keeps_inputs: bool = False, backward_reads: str | dict | Callable | None = None):
     """Register the decorated kernel under nnabla's type name; see :class:`Operator` for the options."""
     def register(kernel):
         if type_name in OPERATORS:
             raise ValueError(f"operator {type_name} is declared twice: in {OPERATORS[type_name].kernel.__module__} "
                              f"and in {kernel.__module__}")
-        OPERATORS[type_name] = Operator(type_name, kernel, shape, resolve, data_dependent, aliases, keeps_inputs)
+        OPERATORS[type_name] = Operator(type_name, kernel, shape, resolve, data_dependent, aliases, keeps_inputs,
+                                        backward_reads)
         return kernel
     return register
 

@@ -18,6 +18,9 @@ def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
     """See Variable.backward."""
     tensor, plan = _recorded(root)
     if tensor is None:
+        _seed(root, grad, torch.empty(0))   # an unfit gradient is refused even where none is wanted
+        if clear_buffer and root._parent.need_grad:
+            _free(root, plan)
         return
     outputs, seeds = [tensor], [_seed(root, grad, tensor)]
     if root._parent.op.keeps_inputs and root._parent.args_resolved.get("one_input_grad") is False:
@@ -37,6 +40,8 @@ def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
         if clear_buffer:
             _free(root, plan)
         torch.autograd.backward(outputs, seeds, retain_graph=not clear_buffer)
+        if captured and plan is not None:
+            _part_from_leaves(plan, captured)
         for container, t, has_siblings in captured:
             _keep_gradient(container, t.grad, has_siblings)
             t.grad = None
@@ -47,21 +52,28 @@ def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
 def _recorded(root):
     """The root's tensor with its history, and the plan that made it (None: function calls made it).
 
-    A root that was never run, or run without recording (clear_buffer), is run now. (None, None) when
-    there is nothing to differentiate.
+    A root that was never run is run now, from what its inputs hold; one that was run without recording
+    (clear_buffer) is run again from the leaves. (None, None) when there is nothing to differentiate.
     """
     plan, container = root._run, root.container
     storage = container.storage
     tensor = storage.autograd_tensor(container.shape)
     if plan is not None and plan.steps is not None:
         own = plan.env[plan.slots[id(root)]]
-        if own is not None and (own is storage._tensor or own is storage.live or storage.shared):
+        if own is None:
+            pass            # a backward pass with clear_buffer let go of everything
+        elif (own is storage._tensor or own is storage.live or storage.shared):
             tensor = own
         else:
             plan = None     # another root's run computed this variable since
-    if tensor is not None and tensor.requires_grad:
+    spent = plan is not None and plan.record and not plan.recorded
+    if tensor is not None and tensor.requires_grad and not spent:
         return tensor, plan
-    if tensor is None or (root._run is not None and root._run.record and not root._run.recorded):
+    if tensor is None and root._run is None and not storage.clear_called:
+        tape.compute_missing(root)
+        tensor = storage.autograd_tensor(container.shape)
+        return (tensor, None) if tensor.requires_grad else (None, None)
+    if tensor is None or spent:
         tape.forward(root, False, False, None, None)
         plan = root._run
         tensor = plan.env[plan.slots[id(root)]]
@@ -73,15 +85,19 @@ def _recorded(root):
 def _seed(root, grad, tensor):
     shape = root.container.shape
     if grad.__class__ is int or grad.__class__ is float:
-        key = (grad, shape, tensor.dtype, tensor.device)
+        if tensor.numel() == 1:
+            return torch.full(shape, grad, dtype=tensor.dtype, device=tensor.device)
+        # A leaf may take (a view of) what arrives for its own .grad, to add to later. Not of a seed that is
+        # kept: torch leaves those with stride 0 alone.
+        key = (grad, tensor.dtype, tensor.device)
         seed = _seeds.get(key)
         if seed is None:
-            seed = torch.full(shape, grad, dtype=tensor.dtype, device=tensor.device)
-            if len(_seeds) < 256 and seed.numel() <= 1024:
-                _seeds[key] = seed
-        return seed
+            seed = _seeds[key] = torch.full((), grad, dtype=tensor.dtype, device=tensor.device)
+            if len(_seeds) > 256:
+                _seeds.clear()
+        return seed.expand(shape)
     if grad is None:
-        return root.container.grad.tensor.detach().to(dtype=tensor.dtype, device=tensor.device)
+        return root.container.grad.tensor.detach().to(dtype=tensor.dtype, device=tensor.device, copy=True)
     if isinstance(grad, NdArray):
         array = grad
     elif isinstance(grad, np.ndarray):
@@ -100,7 +116,7 @@ def _seed(root, grad, tensor):
     if array.shape != shape:
         raise RuntimeError(f"Variable.backward: expected grad of shape {shape}, received {array.shape}; gradients don't "
                            "broadcast")
-    return array.tensor.detach().to(dtype=tensor.dtype, device=tensor.device)
+    return array.tensor.detach().to(dtype=tensor.dtype, device=tensor.device, copy=True)
 
 
 def _stored_gradients(root, plan):
@@ -142,6 +158,21 @@ def _intermediates(root, plan, persistent_only):
             if t is not None and t.requires_grad and not t.is_leaf:
                 found.append((container, t, len(containers) > 1))
     return found
+
+
+def _part_from_leaves(plan, captured):
+    """Give a leaf's gradient memory of its own where torch took a view of an intermediate's."""
+    kept = None
+    for entry in plan.leaves:
+        leaf = plan.env[entry[0]]
+        if not leaf.requires_grad or not leaf.is_leaf:
+            continue
+        grad = leaf.grad
+        if grad is not None and grad._base is not None:
+            if kept is None:
+                kept = {t.grad.untyped_storage().data_ptr() for _, t, _ in captured if t.grad is not None}
+            if grad.untyped_storage().data_ptr() in kept:
+                leaf.grad = grad.clone()
 
 
 def _keep_gradient(container, grad, has_siblings):

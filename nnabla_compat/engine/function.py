@@ -22,6 +22,7 @@ class Function:
 
     inputs = ()           # Variables present, in order
     mask = None           # which declared inputs are present; None: all, or all but trailing ones
+    positions = None      # with a mask: the declared position of each input present
     output_refs = ()      # weak references: a graph lives from its outputs backwards
     output_containers = ()
     need_grad = False
@@ -92,15 +93,37 @@ class Function:
         return max(1, len(self.output_refs))
 
     def grad_depends_input_data(self, i, j):
-        """Whether the gradient of input i may need the data of input j (torch keeps what it needs)."""
-        return True
+        """Whether nnabla's gradient of input i reads the data of input j: clearing passes keep it then."""
+        reads = self._backward_reads(i)
+        return reads is None or self._input_name(j) in reads or (i == j and "self" in reads)
 
     def grad_depends_output_data(self, i, o):
-        """Whether the gradient of input i may need the data of output o."""
-        return True
+        """Whether nnabla's gradient of input i reads the data of output o."""
+        reads = self._backward_reads(i)
+        return reads is not None and ("out" in reads or f"out{o}" in reads)
 
-    auto_grad_depends_input_data = grad_depends_input_data
-    auto_grad_depends_output_data = grad_depends_output_data
+    def _backward_reads(self, i):
+        """Names of what the gradient of input i reads, None for all inputs."""
+        reads = self.op.backward_reads
+        if callable(reads):
+            reads = reads(self.args_resolved)
+        if reads.__class__ is dict:
+            reads = reads.get(self._input_name(i), "")
+        return None if reads is None else reads.split()
+
+    def _input_name(self, i):
+        declared = self.op.inputs
+        if self.mask is not None:
+            declared = [d for d, present in zip(declared, self.mask) if present]
+        return declared[min(i, len(declared) - 1)].name if declared else None
+
+    def auto_grad_depends_input_data(self, i, j):
+        """Whether nnabla's dynamic mode keeps the data of input j for the gradient of input i beyond the above."""
+        return False
+
+    def auto_grad_depends_output_data(self, i, o):
+        """Whether nnabla's dynamic mode keeps the data of output o for the gradient of input i beyond the above."""
+        return False
 
     def inplace_data(self, i):
         """1 when output 0 shares the storage of input i, else 0."""
@@ -132,7 +155,7 @@ class Function:
     def copy(self):
         """An unconnected function with the same operator, arguments and tags."""
         copy = Function(self.op, self.given, self.context)
-        copy.mask, copy._tags = self.mask, self._tags
+        copy.mask, copy.positions, copy._tags = self.mask, self.positions, self._tags
         return copy
 
     def __eq__(self, other):
@@ -148,7 +171,18 @@ class Function:
 
     __repr__ = __str__
 
+    def input_kind(self, i):
+        """Kind of the i-th input present; inputs left out before it count as well."""
+        return self.op.input_kind(i if self.mask is None else self.positions[i])
+
     # -- set-up --------------------------------------------------------------------------------------
+
+    def leave_out(self, mask):
+        """Say which of the declared inputs are present."""
+        while mask and not mask[-1]:
+            mask = mask[:-1]
+        if not all(mask):
+            self.mask, self.positions = mask, [i for i, present in enumerate(mask) if present]
 
     def full_shapes(self, shapes):
         """``shapes`` with None for the inputs left out."""
@@ -182,6 +216,8 @@ class Function:
         kernel = op.kernel
         if self.mask is not None:
             kernel = partial(_call_with_gaps, kernel, self.mask)
+        if not shapes and not self.context.target.is_cpu:
+            kernel = partial(_placed, kernel, self.context.target.device)
         self.bound = partial(kernel, **args) if args else kernel
 
     def rebind(self, shapes):
@@ -217,7 +253,7 @@ class Function:
         op = self.op
         metas = []
         for i, shape in enumerate(shapes):
-            dtype = torch.int64 if op.input_kind(i) == "index" else torch.float32
+            dtype = torch.int64 if self.input_kind(i) == "index" else torch.float32
             metas.append(torch.empty(shape, dtype=dtype, device="meta"))
         result = self.bound(*metas)
         if isinstance(result, torch.Tensor):
@@ -278,8 +314,8 @@ class Function:
         target = self.context.target
         tensors = []
         for i, v in enumerate(inputs):
-            tensor = input_tensor(v, self.op.input_kind(i), target)
-            if self.op.input_kind(i) != "state":
+            tensor = input_tensor(v, self.input_kind(i), target)
+            if self.input_kind(i) != "state":
                 tensor = tensor.detach()
                 if need_grad and v.need_grad and tensor.is_floating_point():
                     tensor = tensor.requires_grad_()
@@ -297,6 +333,11 @@ class Function:
 
     def __call__(self, *inputs, n_outputs=-1, auto_forward=None, outputs=None):
         return call_function(self, inputs, n_outputs, outputs, auto_forward)
+
+
+def _placed(kernel, device, **args):
+    """A kernel without inputs doesn't know where its result is wanted."""
+    return kernel(**args).to(device)
 
 
 def _call_with_gaps(kernel, mask, *tensors, **args):
@@ -347,11 +388,9 @@ def call_other(op, inputs, args, n_outputs, outputs, function=None):
         function = Function(op, args)
     if not op.variadic and len(present) != len(inputs):
         mask = tuple([x is not None for x in inputs])
-        while mask and not mask[-1]:
-            mask = mask[:-1]
         for declared, x in zip(op.inputs, inputs):
             assert x is not None or declared.optional, f"{op.name}: input '{declared.name}' is missing"
-        function.mask = None if all(mask) else mask
+        function.leave_out(mask)
     if any(isinstance(x, NdArray) for x in present):
         return run_on_arrays(function, [_as_nd_array(x) for x in present], n_outputs, outputs)
     return connect(function, [_as_variable(x) for x in present], n_outputs, outputs)
@@ -387,13 +426,12 @@ def call_on_tensors(op, inputs, args, n_outputs=-1):
     function = Function(op, args)
     present = inputs
     if None in [None if x is None else 0 for x in inputs]:
-        mask = tuple([x is not None for x in inputs])
-        function.mask = None if all(mask) else mask
+        function.leave_out(tuple([x is not None for x in inputs]))
         present = [x for x in inputs if x is not None]
     for x in present:
         assert isinstance(x, torch.Tensor), f"{op.name}: expected torch.Tensor beside torch.Tensor, received {type(x).__name__}"
     function.bind([tuple(x.shape) for x in present], n_outputs)
-    present = [_as_kind(x, "tensor" if op.plain else op.input_kind(i)) for i, x in enumerate(present)]
+    present = [_as_kind(x, "tensor" if op.plain else function.input_kind(i)) for i, x in enumerate(present)]
     results = function.execute(present)
     return results[0] if len(results) == 1 else tuple(results)
 
@@ -410,7 +448,7 @@ def run_on_arrays(function, arrays, n_outputs, outputs):
     op, target = function.op, function.context.target
     function.bind([a.shape for a in arrays], n_outputs)
     variables = [Variable.over(Container(a.shape, a.storage)) for a in arrays]
-    tensors = [input_tensor(v, op.input_kind(i), target) for i, v in enumerate(variables)]
+    tensors = [input_tensor(v, function.input_kind(i), target) for i, v in enumerate(variables)]
     results = [_unshared(r) for r in function.execute(tensors)] if not function.shares_storage() else None
     if results is None:
         shape = tuple(function.execute(tensors)[0].shape)
@@ -469,7 +507,7 @@ def connect(function, inputs, n_outputs=-1, outputs=None, auto_forward=None):
     function.bind(shapes, n_outputs)
     if op.data_dependent:
         target = function.context.target
-        tensors = [input_tensor(v, op.input_kind(i), target).detach() for i, v in enumerate(inputs)]
+        tensors = [input_tensor(v, function.input_kind(i), target).detach() for i, v in enumerate(inputs)]
         out_shapes = [tuple(r.shape) for r in function.execute(tensors)]
     else:
         out_shapes = function.infer(shapes)
@@ -500,7 +538,7 @@ def run_now(function, inputs, n_outputs=-1, outputs=None):
                 and target.is_cpu and storage._tensor.dtype is dtype):
             tensors.append(storage._tensor)      # an intermediate as it was computed: the common case
         else:
-            tensors.append(input_tensor(v, "tensor" if plain else op.input_kind(i), target))
+            tensors.append(input_tensor(v, "tensor" if plain else function.input_kind(i), target))
         consumers = v._consumers
         if consumers is None:
             v._consumers = [ref]

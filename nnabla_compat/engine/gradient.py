@@ -17,7 +17,7 @@ class _GradientOperator:
     inputs = ()
     arguments = ()
     wants = ()
-    resolve = shape = None
+    resolve = shape = backward_reads = None
     variadic = plain = needs_graph = True
     data_dependent = aliases = False
     keeps_inputs = False
@@ -61,7 +61,7 @@ def _differentiate(n_outputs, n_inputs, scales, *tensors):
     for t in inputs:
         g = next(grads) if t.requires_grad else None
         results.append(torch.zeros_like(t) if g is None else g)
-    return tuple(results)
+    return results[0] if n_inputs == 1 else tuple(results)
 
 
 def grad(outputs, inputs, grad_outputs=None, persistent_outputs=[], bind_grad_output=False):

@@ -60,7 +60,7 @@ class _PythonOperator:
     inputs = ()
     arguments = ()
     wants = ()
-    resolve = shape = None
+    resolve = shape = backward_reads = None
     variadic = plain = True
     data_dependent = aliases = keeps_inputs = needs_graph = False
 

@@ -5,31 +5,35 @@ function after them. torch's checkpointing keeps only what enters a stretch.
 """
 from torch.utils.checkpoint import checkpoint
 
+from . import clearing
 from .storage import CLEARED, WRITTEN
 
 
 def run(plan):
     """Run a plan whose graph has marked variables, with history."""
     plan.start()
-    for stretch in _stretches(plan.functions):
-        if len(stretch) == 1 and not _is_marked(stretch[0]):
+    dropped = {id(v) for _, variables in clearing.freed_in_forward(plan.functions, plan.starts, plan.root_ids, "recomputed")
+               for v in variables}
+    for stretch in _stretches(plan.functions, dropped):
+        if len(stretch) == 1 and not _is_marked(stretch[0], dropped):
             plan.add_function(stretch[0])
         else:
-            _run_stretch(plan, stretch)
+            _run_stretch(plan, stretch, dropped)
+            plan.partial = True
     plan.finish()
 
 
-def _is_marked(function):
-    outputs = [v for ref in function.output_refs if (v := ref()) is not None]
-    return bool(outputs) and all(v._recompute for v in outputs)
+def _is_marked(function, dropped):
+    outputs = [id(v) for ref in function.output_refs if (v := ref()) is not None]
+    return bool(outputs) and dropped.issuperset(outputs)
 
 
-def _stretches(functions):
+def _stretches(functions, dropped):
     """Split the functions into marked runs, each with the function after it, and single functions."""
     stretches, current = [], []
     for function in functions:
         current.append(function)
-        if not _is_marked(function):
+        if not _is_marked(function, dropped):
             stretches.append(current)
             current = []
     if current:
@@ -37,18 +41,21 @@ def _stretches(functions):
     return stretches
 
 
-def _run_stretch(plan, functions):
+def _run_stretch(plan, functions, dropped):
     inside = {id(v) for f in functions for ref in f.output_refs if (v := ref()) is not None}
-    entering, kinds = {}, {}
+    entering, kinds, arguments = {}, {}, {}
     for function in functions:
+        arguments[function] = []    # for each input: (made inside: id of the variable, or None; which entering tensor)
         for i, v in enumerate(function.inputs):
-            if id(v) not in inside:
-                slot = plan.input_slot(function, i, v)
-                entering.setdefault(slot, len(entering))
-                kinds[slot] = "tensor" if function.op.plain else function.op.input_kind(i)
+            if id(v) in inside:
+                arguments[function].append((id(v), None))
+                continue
+            slot = plan.input_slot(function, i, v)
+            arguments[function].append((None, entering.setdefault(slot, len(entering))))
+            kinds[slot] = "tensor" if function.op.plain else function.input_kind(i)
     needed_later = _needed_after(plan, functions)
     leaving = [(f, k) for f in functions for k, ref in enumerate(f.output_refs)
-               if (v := ref()) is not None and (id(v) in needed_later or not v._recompute)]
+               if (v := ref()) is not None and (id(v) in needed_later or id(v) not in dropped)]
     replay = _Replay(functions, [plan.env[s] for s in entering], [kinds[s] == "state" for s in entering])
 
     def compute(*tensors):
@@ -56,9 +63,8 @@ def _run_stretch(plan, functions):
             values = replay.inputs(tensors)
             results = {}
             for function in functions:
-                arguments = [results[id(v)] if id(v) in inside else values[entering[plan.input_slot(function, i, v)]]
-                             for i, v in enumerate(function.inputs)]
-                made = function.execute(arguments)
+                made = function.execute([values[entry] if made_by is None else results[made_by]
+                                         for made_by, entry in arguments[function]])
                 for ref, value in zip(function.output_refs, made):
                     v = ref()
                     if v is not None:
@@ -71,7 +77,7 @@ def _run_stretch(plan, functions):
     for function in functions:
         for ref, container in zip(function.output_refs, function.output_containers):
             v = ref()
-            if v is not None and v._recompute and v._parent is not None and id(v) not in plan.root_ids and not v._persistent:
+            if id(v) in dropped:
                 container.storage.drop(CLEARED)
             elif container.storage._tensor is not None:
                 container.storage.state = WRITTEN

@@ -9,7 +9,7 @@ from operator import itemgetter
 
 import torch
 
-from . import hooks, recompute
+from . import clearing, hooks, recompute
 from .leaf import input_tensor, leaf_gradient
 from .storage import CLEARED, WRITTEN
 
@@ -27,10 +27,15 @@ def version():
     return _version
 
 
-def ordered_functions(roots):
-    """Functions that the roots depend on, inputs before consumers, left to right, each once."""
+def ordered_functions(roots, starts=None):
+    """Functions that the roots depend on, inputs before consumers, left to right, each once.
+
+    ``starts``, a list, is filled with where the part of each root starts.
+    """
     ordered, seen = [], set()
     for root in roots:
+        if starts is not None:
+            starts.append(len(ordered))
         if root._parent is None or id(root._parent) in seen:
             continue
         stack = [(root._parent, 0)]
@@ -59,7 +64,7 @@ def forward(root, clear_buffer, clear_no_need_grad, pre_hook, post_hook):
     root._run = plan
     pre, post = hooks.function_pre_hooks, hooks.function_post_hooks
     if pre or post or pre_hook is not None or post_hook is not None:
-        plan.run_watched(clear_buffer, hooks.combined(pre, pre_hook),
+        plan.run_watched(clear_buffer, clear_no_need_grad, hooks.combined(pre, pre_hook),
                          hooks.combined(post, post_hook, local_first=True))
     else:
         plan.run(clear_buffer, clear_no_need_grad)
@@ -85,9 +90,20 @@ def forward_all(variables, clear_buffer=False, clear_no_need_grad=False, functio
     pre = hooks.combined(hooks.function_pre_hooks, function_pre_hook)
     post = hooks.combined(hooks.function_post_hooks, function_post_hook, local_first=True)
     if pre or post:
-        plan.run_watched(clear_buffer, pre, post)
+        plan.run_watched(clear_buffer, clear_no_need_grad, pre, post)
     else:
         plan.run(clear_buffer, clear_no_need_grad)
+
+
+def compute_missing(root):
+    """Run the functions below ``root`` whose outputs hold nothing yet, on what their inputs hold."""
+    for function in ordered_functions((root,)):
+        if all(c.storage._tensor is not None for c in function.output_containers):
+            continue
+        target = function.context.target
+        tensors = [input_tensor(v, function.input_kind(i), target) for i, v in enumerate(function.inputs)]
+        for container, result in zip(function.output_containers, function.execute(tensors)):
+            container.storage.set(result)
 
 
 class Plan:
@@ -102,7 +118,8 @@ class Plan:
         self.version = _version
         self.root_ids = [id(r) for r in roots]
         self.root_storages = {id(r.container.storage) for r in roots}
-        self.functions = ordered_functions(roots)
+        self.starts = []
+        self.functions = ordered_functions(roots, self.starts)
         self._keep = None if len(roots) == 1 else roots[1:]   # roots[0] owns this plan
         self.must_record = any(f.op.needs_graph for f in self.functions)
         self.record = self.must_record or any(_needs(v) for f in self.functions for v in f.inputs)
@@ -110,6 +127,7 @@ class Plan:
         self._releases = {}
         self.leaves = []       # (slot, variable, kind, target, storage, tensor) held by identity
         self.fresh_leaves = []  # the same for leaves to be converted at each run
+        self.copies = {}        # slot -> slots of its conversions to other dtypes or devices
         self.recorded = False   # whether the last run left a history to differentiate
         self.checkpoints = any(_recomputed(f) for f in self.functions)
         _refresh_nodes(self.functions)
@@ -126,7 +144,8 @@ class Plan:
     def start(self):
         """Forget all steps, to be built anew."""
         self.env, self.steps, self.leaves, self.fresh_leaves = [], [], [], []
-        self.slots, self.producers, self._intermediates = {}, [], None
+        self.slots, self.copies, self.producers, self._intermediates = {}, {}, [], None
+        self.partial = False    # whether the steps leave out functions that were run by recompute
 
     def add_function(self, function):
         """Run a function and append the steps that run it again."""
@@ -152,7 +171,7 @@ class Plan:
 
     def input_slot(self, function, i, variable):
         op, target = function.op, function.context.target
-        kind = "tensor" if op.plain else op.input_kind(i)
+        kind = "tensor" if op.plain else function.input_kind(i)
         if variable._parent is not None and id(variable) in self.slots:
             slot = self.slots[id(variable)]
             return self._converted(slot, kind, target)
@@ -184,6 +203,7 @@ class Plan:
             def convert(t, dtype=wanted, device=target.device):
                 return t.to(device=device, dtype=dtype)
             self.slots[key] = self._new_slot(convert(tensor))
+            self.copies.setdefault(slot, []).append(self.slots[key])
             self.steps.append((convert, slot, None, self.slots[key], None))
         return self.slots[key]
 
@@ -303,44 +323,27 @@ class Plan:
                 env[slot] = None
         self.recorded = False
 
-    def releases(self, clear_buffer):
-        """For each step, the (storage, slot) pairs nobody needs after it; None for most steps.
-
-        Whether somebody besides the graph holds a Variable, and may read it after the pass, is looked at
-        once, when the list is made.
-        """
-        if clear_buffer in self._releases:
-            return self._releases[clear_buffer]
-        last = {}
-        for function, step, ins, _ in self.producers:
-            for variable in function.inputs:
-                if variable._parent is not None:
-                    last[id(variable)] = (step, variable, function)
-        found = [None] * len(self.steps)
-        for step, variable, function in last.values():
-            if not self._is_freeable(variable, function):
-                continue
-            if not clear_buffer and self.record and _is_held(variable):
-                continue
-            found[step] = (found[step] or []) + [(variable.container.storage, self.slots.get(id(variable)))]
-        self._releases[clear_buffer] = found
+    def releases(self, clear_buffer, clear_no_need_grad):
+        """For each step, the (storage or None, slot) pairs to let go of after it; None for most steps."""
+        key = "all" if clear_buffer else "unread" if clear_no_need_grad else "recomputed"
+        found = self._releases.get(key)
+        if found is None:
+            found = self._releases[key] = [None] * (len(self.steps) + 1)
+            steps = {id(function): step for function, step, _, _ in self.producers}
+            for function, variables in clearing.freed_in_forward(self.functions, self.starts, self.root_ids, key):
+                step = steps.get(id(function), len(self.steps))     # inside a recomputed stretch: no step
+                for variable in variables:
+                    variable._consumers = _FreedAfterThese(variable._consumers)
+                    slot = self.slots.get(id(variable))
+                    found[step] = (found[step] or []) + [(variable.container.storage, slot)]
+                    found[step] += [(None, copy) for copy in self.copies.get(slot, ())]
         return found
 
-    def _is_freeable(self, variable, function):
-        storage = variable.container.storage
-        return not (variable._persistent or storage.shared or function.op.keeps_inputs
-                    or id(storage) in self.root_storages
-                    or any(f.op.keeps_inputs for f in variable.function_references))
-
     def freed_in_backward(self):
-        """Storages of data and gradients that backward with clear_buffer lets go of."""
+        """Storages of data and of gradients that backward with clear_buffer lets go of."""
         if self._freed is None:
-            storages = {}
-            for function in self.functions:
-                for variable in function.inputs:
-                    if variable._parent is not None and self._is_freeable(variable, function):
-                        storages[id(variable.container)] = (variable.container.storage, leaf_gradient(variable.container))
-            self._freed = [storage for pair in storages.values() for storage in pair]
+            data, grads = clearing.freed_in_backward(self.functions, self.root_ids, self.root_storages)
+            self._freed = [c.storage for c in data] + [leaf_gradient(c) for c in grads]
         return self._freed
 
     # -- running -------------------------------------------------------------------------------------
@@ -355,16 +358,18 @@ class Plan:
             self._run(clear_buffer, clear_no_need_grad)
 
     def _run(self, clear_buffer, clear_no_need_grad):
+        clears = clear_buffer or clear_no_need_grad or self.checkpoints
         if self.checkpoints and torch.is_grad_enabled():
             recompute.run(self)
+            self._release_after_compile(clear_buffer, clear_no_need_grad)
             return
-        if self.steps is None or not self._load_leaves():
+        if self.steps is None or self.partial or not self._load_leaves():
             self._compile_and_check()
-            if clear_buffer or clear_no_need_grad:
-                self._release_after_compile(clear_buffer)
+            if clears:
+                self._release_after_compile(clear_buffer, clear_no_need_grad)
             return
-        if clear_buffer or clear_no_need_grad:
-            self._walk_clearing(clear_buffer)
+        if clears:
+            self._walk_clearing(clear_buffer, clear_no_need_grad)
             return
         env = self.env
         self._drop_results()
@@ -420,12 +425,12 @@ class Plan:
                 if storage is not None:
                     storage._tensor = None
 
-    def _walk_clearing(self, clear_buffer):
+    def _walk_clearing(self, clear_buffer, clear_no_need_grad):
         env = self.env
         self._drop_results()
         step = None
         try:
-            for step, releases in zip(self.steps, self.releases(clear_buffer)):
+            for step, releases in zip(self.steps, self.releases(clear_buffer, clear_no_need_grad)):
                 kernel, single, getter, out, storage = step
                 if out is None:
                     kernel()
@@ -441,48 +446,59 @@ class Plan:
         except Exception as error:
             self._explain(step, error)
 
-    def _release_after_compile(self, clear_buffer):
-        for releases in self.releases(clear_buffer):
-            self._release(releases or ())
+    def _release_after_compile(self, clear_buffer, clear_no_need_grad):
+        for releases in self.releases(clear_buffer, clear_no_need_grad):
+            if releases is not None:
+                self._release(releases)
 
     def _release(self, releases):
         env = self.env
         for storage, slot in releases:
-            tensor = storage._tensor
-            if tensor is not None and tensor.dtype is not torch.float32:
-                storage.dtype = tensor.dtype
-            storage._tensor, storage.state = None, CLEARED
-            env[slot] = None
+            if storage is not None:
+                tensor = storage._tensor
+                if tensor is not None and tensor.dtype is not torch.float32:
+                    storage.dtype = tensor.dtype
+                storage._tensor, storage.state, storage.live = None, CLEARED, None
+            if slot is not None:
+                tensor = env[slot]
+                env[slot] = Edge(tensor) if self.recorded and tensor is not None and tensor.requires_grad else None
 
     def _explain(self, step, error):
         done = next((i for i, s in enumerate(self.steps) if s is step), 0)
         function = next((f for f, i, _, _ in self.producers if i == done), None)
         _print_trace(self.functions, self.functions.index(function) if function in self.functions else 0)
         self.steps = None
-        if function is not None and not isinstance(error, (NotImplementedError, torch.OutOfMemoryError)) \
+        if function is not None and not isinstance(error, (NotImplementedError, torch.cuda.OutOfMemoryError)) \
                 and isinstance(error, (ValueError, TypeError, IndexError, RuntimeError)):
             raise function.error(error, [v.shape for v in function.inputs]) from error
         raise error
 
-    def run_watched(self, clear_buffer, pre, post):
+    def run_watched(self, clear_buffer, clear_no_need_grad, pre, post):
         """Run with a hook before and after each function."""
         self.recorded = self.record and (self.must_record or not clear_buffer)
         with torch.set_grad_enabled(self.recorded and torch.is_grad_enabled()):
-            if self.steps is None or not self._load_leaves():
-                # The first run builds the steps; hooks must see each function around its own run.
-                self.start()
-                for function in self.functions:
-                    if pre is not None:
-                        pre(function)
-                    self.add_function(function)
-                    if post is not None:
-                        post(function)
-                self.finish()
-                self.version = _version
+            if self.steps is None or self.partial or not self._load_leaves():
+                self._compile_watched(pre, post)
             else:
                 self._walk_watched(pre, post)
-            if clear_buffer:
-                self._release_after_compile(clear_buffer)
+            if clear_buffer or clear_no_need_grad or self.checkpoints:
+                self._release_after_compile(clear_buffer, clear_no_need_grad)
+
+    def _compile_watched(self, pre, post):
+        """The first run builds the steps; hooks must see each function around its own run."""
+        self.start()
+        try:
+            for function in self.functions:
+                if pre is not None:
+                    pre(function)
+                self.add_function(function)
+                if post is not None:
+                    post(function)
+        except Exception:
+            self.steps = None
+            raise
+        self.finish()
+        self.version = _version
 
     def _walk_watched(self, pre, post):
         env = self.env
@@ -529,14 +545,40 @@ def _base_is_leaf_data(result):
     return result._base.is_leaf
 
 
-def _is_held(variable):
-    """Whether somebody besides the graph holds the Variable and may read it after the pass.
+class _FreedAfterThese(list):
+    """The consumers of a variable that a plan frees early: the first new one makes plans check themselves."""
 
-    The references of the graph itself: its consumers' input lists, the caller's dict of last uses and loop
-    variable, and two for this call.
-    """
-    structural = 4 + sum(1 for f in variable.function_references for v in f.inputs if v is variable)
-    return sys.getrefcount(variable) > structural
+    fresh = True
+
+    def append(self, consumer):
+        super().append(consumer)
+        if self.fresh:
+            self.fresh = False
+            graph_changed()
+
+
+class Edge:
+    """What stays of a result that was let go of: where its gradient will arrive, with a tensor's interface."""
+
+    __slots__ = ("node", "output", "grad", "_retained")
+    requires_grad = True
+
+    def __init__(self, tensor):
+        self.node, self.output, self.grad, self._retained = tensor.grad_fn, tensor.output_nr, None, False
+
+    def register_hook(self, hook):
+        def before(grads):
+            if grads[self.output] is not None:
+                hook(grads[self.output])
+        return self.node.register_prehook(before)
+
+    def retain_grad(self):
+        if not self._retained:
+            self._retained = True
+            self.register_hook(self._keep)
+
+    def _keep(self, grad):
+        self.grad = grad
 
 
 def _print_trace(functions, failed):

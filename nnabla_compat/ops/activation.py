@@ -14,7 +14,7 @@ def last_axis(arguments, x, *_):
 
 # Rectifiers
 
-@operator("ReLU", shape=same_shape)
+@operator("ReLU", shape=same_shape, backward_reads="out")
 def relu(x: Tensor, inplace: bool = False):
     r"""Rectified linear unit.
 
@@ -34,7 +34,7 @@ def relu(x: Tensor, inplace: bool = False):
     return torch.relu(x)
 
 
-@operator("LeakyReLU", shape=same_shape)
+@operator("LeakyReLU", shape=same_shape, backward_reads="out")
 def leaky_relu(x: Tensor, alpha: float = 0.1, inplace: bool = False):
     r"""Rectifier that lets a fraction of the negative side through.
 
@@ -61,7 +61,7 @@ def _prelu_shape(x0, x1, base_axis=1):
     return x0
 
 
-@operator("PReLU", shape=_prelu_shape)
+@operator("PReLU", shape=_prelu_shape, backward_reads={"x0": "x0 x1", "x1": "x0"})
 def prelu(x0: Tensor, x1: Tensor, base_axis: int = 1):
     r"""Leaky rectifier whose negative slope is learnt, one for all or one for each channel.
 
@@ -197,7 +197,7 @@ def celu(x: Tensor, alpha: Double = 1.0, axis: int = 1):
 
 # Sigmoids
 
-@operator("Sigmoid", shape=same_shape)
+@operator("Sigmoid", shape=same_shape, backward_reads="out")
 def sigmoid(x: Tensor):
     r"""Logistic function.
 
@@ -244,7 +244,7 @@ def hard_sigmoid(x: Tensor):
     return (x * 0.2 + 0.5).clamp(0.0, 1.0)
 
 
-@operator("Swish", shape=same_shape)
+@operator("Swish", shape=same_shape, backward_reads="x out")
 def swish(x: Tensor):
     r"""Input times its logistic function.
 
@@ -261,7 +261,7 @@ def swish(x: Tensor):
     return F.silu(x)
 
 
-@operator("GELU", shape=same_shape)
+@operator("GELU", shape=same_shape, backward_reads="x out")
 def gelu(x: Tensor):
     r"""Gaussian error linear unit, in its tanh approximation.
 
@@ -313,7 +313,7 @@ def softplus(x: Tensor, beta: Double = 1.0):
 
 # Hyperbolic tangent and relatives
 
-@operator("Tanh", shape=same_shape)
+@operator("Tanh", shape=same_shape, backward_reads="out")
 def tanh(x: Tensor):
     r"""Hyperbolic tangent.
 
@@ -391,7 +391,7 @@ def sinc(x: Tensor):
 
 # Distributions
 
-@operator("Softmax", shape=along_axis, resolve=last_axis)
+@operator("Softmax", shape=along_axis, resolve=last_axis, backward_reads="out")
 def softmax(x: Tensor, axis: int = None):
     r"""Exponentials that sum to 1 along an axis.
 
@@ -410,7 +410,7 @@ def softmax(x: Tensor, axis: int = None):
     return torch.softmax(x, axis)
 
 
-@operator("LogSoftmax", shape=along_axis, resolve=last_axis)
+@operator("LogSoftmax", shape=along_axis, resolve=last_axis, backward_reads="out")
 def log_softmax(x: Tensor, axis: int = None):
     r"""Logarithm of the softmax, without loss of precision.
 

@@ -21,7 +21,7 @@ def affine_shape(x, weight, bias=None, base_axis=1):
     return x[:axis] + weight[1:]
 
 
-@operator("Affine", shape=affine_shape)
+@operator("Affine", shape=affine_shape, backward_reads={"x": "weight", "weight": "x"})
 def affine(x: Tensor, weight: Tensor, bias: Tensor = None, base_axis: int = 1):
     r"""Linear map of everything from ``base_axis`` on: the fully connected layer.
 

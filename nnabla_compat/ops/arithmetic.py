@@ -7,7 +7,7 @@ from .shapes import broadcast_pair, equal_shapes, require_equal_axes, require_eq
 
 # Two arrays
 
-@operator("Add2", shape=broadcast_pair)
+@operator("Add2", shape=broadcast_pair, backward_reads="")
 def add2(x0: Tensor, x1: Tensor, inplace: bool = False):
     r"""Sum of two arrays.
 
@@ -28,7 +28,7 @@ def add2(x0: Tensor, x1: Tensor, inplace: bool = False):
     return x0 + x1
 
 
-@operator("BcAdd2", shape=broadcast_pair)
+@operator("BcAdd2", shape=broadcast_pair, backward_reads="")
 def bc_add2(x0: Tensor, x1: Tensor, inplace: bool = False):
     r"""Sum of two arrays; an old name of :func:`add2`.
 
@@ -49,7 +49,7 @@ def bc_add2(x0: Tensor, x1: Tensor, inplace: bool = False):
     return x0 + x1
 
 
-@operator("Sub2", shape=broadcast_pair)
+@operator("Sub2", shape=broadcast_pair, backward_reads="")
 def sub2(x0: Tensor, x1: Tensor, inplace: bool = False):
     r"""Difference of two arrays.
 
@@ -135,7 +135,7 @@ def pow2(x0: Tensor, x1: Tensor, inplace: bool = False):
 
 # Any number of arrays
 
-@operator("AddN", shape=equal_shapes)
+@operator("AddN", shape=equal_shapes, backward_reads="")
 def add_n(*x: Tensor):
     r"""Sum of any number of arrays.
 
@@ -159,7 +159,7 @@ def add_n(*x: Tensor):
     return total
 
 
-@operator("MulN", shape=equal_shapes)
+@operator("MulN", shape=equal_shapes, backward_reads="self out")
 def mul_n(*x: Tensor):
     r"""Product of any number of arrays, element by element.
 
@@ -188,7 +188,7 @@ def mul_n(*x: Tensor):
 
 # Array and scalar
 
-@operator("AddScalar", shape=same_shape)
+@operator("AddScalar", shape=same_shape, backward_reads="")
 def add_scalar(x: Tensor, val: Double = 1, inplace: bool = False):
     r"""Array plus a scalar.
 
@@ -205,7 +205,7 @@ def add_scalar(x: Tensor, val: Double = 1, inplace: bool = False):
     return x + val
 
 
-@operator("MulScalar", shape=same_shape)
+@operator("MulScalar", shape=same_shape, backward_reads="")
 def mul_scalar(x: Tensor, val: Double = 1, inplace: bool = False):
     r"""Array times a scalar.
 
@@ -239,7 +239,7 @@ def pow_scalar(x: Tensor, val: Double = 1, inplace: bool = False):
     return torch.pow(x, val)
 
 
-@operator("RSubScalar", shape=same_shape)
+@operator("RSubScalar", shape=same_shape, backward_reads="")
 def r_sub_scalar(x: Tensor, val: Double = 1):
     r"""Scalar minus an array.
 

@@ -195,7 +195,8 @@ def _one_batch(x, base_axis, channel_last):
 
 # -- operators
 
-@operator("Convolution", shape=convolution_shape, resolve=_fill_windows)
+@operator("Convolution", shape=convolution_shape, resolve=_fill_windows,
+          backward_reads={"x": "weight", "weight": "x"})
 def convolution(x: Tensor, weight: Tensor, bias: Tensor = None, base_axis: int = 1, pad: Shape = None,
                 stride: Shape = None, dilation: Shape = None, group: int = 1, channel_last: bool = False):
     r"""N-dimensional convolution (cross-correlation) with bias.
@@ -233,7 +234,8 @@ def convolution(x: Tensor, weight: Tensor, bias: Tensor = None, base_axis: int =
     return restore(_convolve(x, weight, bias, pad, stride, dilation, group))
 
 
-@operator("Deconvolution", shape=deconvolution_shape, resolve=_fill_windows)
+@operator("Deconvolution", shape=deconvolution_shape, resolve=_fill_windows,
+          backward_reads={"x": "weight", "weight": "x"})
 def deconvolution(x: Tensor, weight: Tensor, bias: Tensor = None, base_axis: int = 1, pad: Shape = None,
                   stride: Shape = None, dilation: Shape = None, group: int = 1, channel_last: bool = False,
                   output_padding: Shape = None):
@@ -271,7 +273,8 @@ def deconvolution(x: Tensor, weight: Tensor, bias: Tensor = None, base_axis: int
     return restore(_deconvolve(x, weight, bias, pad, stride, dilation, group, output_padding))
 
 
-@operator("DepthwiseConvolution", shape=depthwise_convolution_shape, resolve=_fill_windows)
+@operator("DepthwiseConvolution", shape=depthwise_convolution_shape, resolve=_fill_windows,
+          backward_reads={"x": "weight", "weight": "x"})
 def depthwise_convolution(x: Tensor, weight: Tensor, bias: Tensor = None, base_axis: int = 1, pad: Shape = None,
                           stride: Shape = None, dilation: Shape = None, multiplier: int = 1):
     r"""Convolution of each channel on its own, over 1 or 2 spatial axes.
@@ -300,7 +303,8 @@ def depthwise_convolution(x: Tensor, weight: Tensor, bias: Tensor = None, base_a
     return restore(_convolve(x, weight.unsqueeze(1), bias, pad, stride, dilation, x.shape[1]))
 
 
-@operator("DepthwiseDeconvolution", shape=depthwise_deconvolution_shape, resolve=_fill_windows)
+@operator("DepthwiseDeconvolution", shape=depthwise_deconvolution_shape, resolve=_fill_windows,
+          backward_reads={"x": "weight", "weight": "x"})
 def depthwise_deconvolution(x: Tensor, weight: Tensor, bias: Tensor = None, base_axis: int = 1, pad: Shape = None,
                             stride: Shape = None, dilation: Shape = None, divisor: int = 1):
     r"""Transposed convolution of each channel on its own, over 1 or 2 spatial axes.
@@ -369,7 +373,8 @@ def _maskless(mask, bias):
     return mask, bias
 
 
-@operator("DeformableConvolution", shape=deformable_convolution_shape, resolve=_fill_windows)
+@operator("DeformableConvolution", shape=deformable_convolution_shape, resolve=_fill_windows,
+          backward_reads="x weight offset mask")
 def deformable_convolution(x: Tensor, weight: Tensor, offset: Tensor, mask: Tensor = None, bias: Tensor = None,
                            base_axis: int = 1, pad: Shape = None, stride: Shape = None, dilation: Shape = None,
                            group: int = 1, deformable_group: int = 1, channel_last: bool = False):
@@ -454,7 +459,8 @@ def _adaptive_shape(x, vertical_kernel, horizontal_kernel):
     return n, channels, height - vertical_kernel[1] + 1, width - horizontal_kernel[1] + 1
 
 
-@operator("AdaptiveSeparableConvolution", shape=_adaptive_shape)
+@operator("AdaptiveSeparableConvolution", shape=_adaptive_shape,
+          backward_reads={"x": "vertical_kernel horizontal_kernel", "vertical_kernel": "x horizontal_kernel", "horizontal_kernel": "x vertical_kernel"})
 def adaptive_separable_convolution(x: Tensor, vertical_kernel: Tensor, horizontal_kernel: Tensor):
     r"""2-D convolution with a separable kernel of its own at each pixel.
 

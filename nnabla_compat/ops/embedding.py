@@ -10,7 +10,7 @@ def _embed_shape(x0, w):
     return x0 + w[1:]
 
 
-@operator("Embed", shape=_embed_shape)
+@operator("Embed", shape=_embed_shape, backward_reads={"w": "x0"})
 def embed(x0: Index, w: Tensor):
     r"""Rows of ``w`` at the positions ``x0``.
 

@@ -112,7 +112,7 @@ def _warp_by_flow_shape(data, flow):
     return data
 
 
-@operator("WarpByFlow", shape=_warp_by_flow_shape)
+@operator("WarpByFlow", shape=_warp_by_flow_shape, backward_reads={"data": "flow", "flow": "data flow"})
 def warp_by_flow(data: Tensor, flow: Tensor):
     r"""Sample each pixel of an image where a flow field points.
 
@@ -159,7 +159,7 @@ def _patch_correlation_shape(x1, x2, patch=(1, 1), shift=(0, 0), patch_step=(1, 
     return x1[:1] + out + tuple(2 * m // s + 1 for m, s in zip(shift, shift_step))
 
 
-@operator("PatchCorrelation", shape=_patch_correlation_shape)
+@operator("PatchCorrelation", shape=_patch_correlation_shape, backward_reads={"x1": "x2", "x2": "x1"})
 def patch_correlation(x1: Tensor, x2: Tensor, patch: Shape = (1, 1), shift: Shape = (0, 0), patch_step: Shape = (1, 1),
                       shift_step: Shape = (1, 1), padding: Shape = (0, 0, 0, 0)):
     r"""Inner products of the patches of one image with displaced patches of another.

@@ -46,7 +46,7 @@ def _linear(x, axis, out, align_corners, half_pixel):
     return x.index_select(axis, low) * (1 - part) + x.index_select(axis, (low + 1).clamp(max=size - 1)) * part
 
 
-@operator("Interpolate", shape=_interpolate_shape)
+@operator("Interpolate", shape=_interpolate_shape, backward_reads="")
 def interpolate(x: Tensor, output_size: Ints, mode: str, align_corners: bool = True, half_pixel: bool = False,
                 half_pixel_for_nn: bool = False, channel_last: bool = False):
     r"""Resample the last spatial axes to ``output_size``.
@@ -177,7 +177,7 @@ def _resize_matrix(at, size, mode, a, exclude_outside):
     return matrix.scatter_add(1, index.clamp(0, size - 1), weight)
 
 
-@operator("ONNXResize", shape=_resize_shape, resolve=_fill_resize)
+@operator("ONNXResize", shape=_resize_shape, resolve=_fill_resize, backward_reads="")
 def onnx_resize(x: Tensor, roi: Floats = (), scales: Floats = (), sizes: Ints = (), mode: str = "nearest",
                 coordinate_transformation_mode: str = "half_pixel", cubic_coeff_a: float = None,
                 exclude_outside: int = None, extrapolation_value: float = None,

@@ -21,7 +21,7 @@ def _batch_matmul_shape(a, b, transpose_a=False, transpose_b=False):
     return lead + (rows, columns)
 
 
-@operator("BatchMatmul", shape=_batch_matmul_shape)
+@operator("BatchMatmul", shape=_batch_matmul_shape, backward_reads={"a": "b", "b": "a"})
 def batch_matmul(a: Tensor, b: Tensor, transpose_a: bool = False, transpose_b: bool = False):
     """Product of matrices, one pair for each position of the leading axes.
 
@@ -50,7 +50,7 @@ def _one_per_matrix(x):
     return _square(x)[:1]
 
 
-@operator("BatchDet", shape=_one_per_matrix)
+@operator("BatchDet", shape=_one_per_matrix, backward_reads="x out")
 def batch_det(x: Tensor):
     """Determinants of a batch of matrices.
 
@@ -66,7 +66,7 @@ def batch_det(x: Tensor):
     return torch.linalg.det(x)
 
 
-@operator("BatchInv", shape=_square)
+@operator("BatchInv", shape=_square, backward_reads="out")
 def batch_inv(x: Tensor):
     """Inverses of a batch of matrices.
 
@@ -99,7 +99,7 @@ def batch_logdet(x: Tensor):
     return torch.linalg.slogdet(x)[1]
 
 
-@operator("BatchCholesky", shape=_square)
+@operator("BatchCholesky", shape=_square, backward_reads="out")
 def batch_cholesky(x: Tensor, upper: bool = False):
     """Cholesky factors of a batch of symmetric positive definite matrices.
 

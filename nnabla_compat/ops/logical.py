@@ -13,7 +13,7 @@ from .shapes import broadcast_pair, require_equal_axes, same_shape
 
 # Comparison of two arrays
 
-@operator("Equal", shape=broadcast_pair)
+@operator("Equal", shape=broadcast_pair, backward_reads="")
 def equal(x0: Tensor, x1: Tensor):
     """1 where ``x0`` equals ``x1``, else 0.
 
@@ -31,7 +31,7 @@ def equal(x0: Tensor, x1: Tensor):
     return torch.eq(x0, x1).type_as(x0)
 
 
-@operator("NotEqual", shape=broadcast_pair)
+@operator("NotEqual", shape=broadcast_pair, backward_reads="")
 def not_equal(x0: Tensor, x1: Tensor):
     """1 where ``x0`` differs from ``x1``, else 0.
 
@@ -49,7 +49,7 @@ def not_equal(x0: Tensor, x1: Tensor):
     return torch.ne(x0, x1).type_as(x0)
 
 
-@operator("Greater", shape=broadcast_pair)
+@operator("Greater", shape=broadcast_pair, backward_reads="")
 def greater(x0: Tensor, x1: Tensor):
     r"""1 where :math:`x_0 > x_1`, else 0.
 
@@ -67,7 +67,7 @@ def greater(x0: Tensor, x1: Tensor):
     return torch.gt(x0, x1).type_as(x0)
 
 
-@operator("GreaterEqual", shape=broadcast_pair)
+@operator("GreaterEqual", shape=broadcast_pair, backward_reads="")
 def greater_equal(x0: Tensor, x1: Tensor):
     r"""1 where :math:`x_0 \ge x_1`, else 0.
 
@@ -85,7 +85,7 @@ def greater_equal(x0: Tensor, x1: Tensor):
     return torch.ge(x0, x1).type_as(x0)
 
 
-@operator("Less", shape=broadcast_pair)
+@operator("Less", shape=broadcast_pair, backward_reads="")
 def less(x0: Tensor, x1: Tensor):
     r"""1 where :math:`x_0 < x_1`, else 0.
 
@@ -103,7 +103,7 @@ def less(x0: Tensor, x1: Tensor):
     return torch.lt(x0, x1).type_as(x0)
 
 
-@operator("LessEqual", shape=broadcast_pair)
+@operator("LessEqual", shape=broadcast_pair, backward_reads="")
 def less_equal(x0: Tensor, x1: Tensor):
     r"""1 where :math:`x_0 \le x_1`, else 0.
 
@@ -123,7 +123,7 @@ def less_equal(x0: Tensor, x1: Tensor):
 
 # Comparison with a scalar
 
-@operator("EqualScalar", shape=same_shape)
+@operator("EqualScalar", shape=same_shape, backward_reads="")
 def equal_scalar(x0: Tensor, val: Double = 1):
     """1 where ``x0`` equals the scalar, else 0.
 
@@ -137,7 +137,7 @@ def equal_scalar(x0: Tensor, val: Double = 1):
     return torch.eq(x0, val).type_as(x0)
 
 
-@operator("NotEqualScalar", shape=same_shape)
+@operator("NotEqualScalar", shape=same_shape, backward_reads="")
 def not_equal_scalar(x0: Tensor, val: Double = 1):
     """1 where ``x0`` differs from the scalar, else 0.
 
@@ -151,7 +151,7 @@ def not_equal_scalar(x0: Tensor, val: Double = 1):
     return torch.ne(x0, val).type_as(x0)
 
 
-@operator("GreaterScalar", shape=same_shape)
+@operator("GreaterScalar", shape=same_shape, backward_reads="")
 def greater_scalar(x0: Tensor, val: Double = 1):
     r"""1 where :math:`x_0 > v`, else 0.
 
@@ -165,7 +165,7 @@ def greater_scalar(x0: Tensor, val: Double = 1):
     return torch.gt(x0, val).type_as(x0)
 
 
-@operator("GreaterEqualScalar", shape=same_shape)
+@operator("GreaterEqualScalar", shape=same_shape, backward_reads="")
 def greater_equal_scalar(x0: Tensor, val: Double = 1):
     r"""1 where :math:`x_0 \ge v`, else 0.
 
@@ -179,7 +179,7 @@ def greater_equal_scalar(x0: Tensor, val: Double = 1):
     return torch.ge(x0, val).type_as(x0)
 
 
-@operator("LessScalar", shape=same_shape)
+@operator("LessScalar", shape=same_shape, backward_reads="")
 def less_scalar(x0: Tensor, val: Double = 1):
     r"""1 where :math:`x_0 < v`, else 0.
 
@@ -193,7 +193,7 @@ def less_scalar(x0: Tensor, val: Double = 1):
     return torch.lt(x0, val).type_as(x0)
 
 
-@operator("LessEqualScalar", shape=same_shape)
+@operator("LessEqualScalar", shape=same_shape, backward_reads="")
 def less_equal_scalar(x0: Tensor, val: Double = 1):
     r"""1 where :math:`x_0 \le v`, else 0.
 
@@ -209,7 +209,7 @@ def less_equal_scalar(x0: Tensor, val: Double = 1):
 
 # Logic: every value but 0 is true
 
-@operator("LogicalNot", shape=same_shape)
+@operator("LogicalNot", shape=same_shape, backward_reads="")
 def logical_not(x0: Tensor):
     """1 where ``x0`` is 0, else 0.
 
@@ -222,7 +222,7 @@ def logical_not(x0: Tensor):
     return torch.logical_not(x0).type_as(x0)
 
 
-@operator("LogicalAnd", shape=broadcast_pair)
+@operator("LogicalAnd", shape=broadcast_pair, backward_reads="")
 def logical_and(x0: Tensor, x1: Tensor):
     """1 where both inputs differ from 0, else 0.
 
@@ -240,7 +240,7 @@ def logical_and(x0: Tensor, x1: Tensor):
     return torch.logical_and(x0, x1).type_as(x0)
 
 
-@operator("LogicalOr", shape=broadcast_pair)
+@operator("LogicalOr", shape=broadcast_pair, backward_reads="")
 def logical_or(x0: Tensor, x1: Tensor):
     """1 where at least one input differs from 0, else 0.
 
@@ -258,7 +258,7 @@ def logical_or(x0: Tensor, x1: Tensor):
     return torch.logical_or(x0, x1).type_as(x0)
 
 
-@operator("LogicalXor", shape=broadcast_pair)
+@operator("LogicalXor", shape=broadcast_pair, backward_reads="")
 def logical_xor(x0: Tensor, x1: Tensor):
     """1 where exactly one input differs from 0, else 0.
 
@@ -276,7 +276,7 @@ def logical_xor(x0: Tensor, x1: Tensor):
     return torch.logical_xor(x0, x1).type_as(x0)
 
 
-@operator("LogicalAndScalar", shape=same_shape)
+@operator("LogicalAndScalar", shape=same_shape, backward_reads="")
 def logical_and_scalar(x0: Tensor, val: bool):
     """1 where ``x0`` differs from 0 and the scalar is true, else 0.
 
@@ -290,7 +290,7 @@ def logical_and_scalar(x0: Tensor, val: bool):
     return torch.ne(x0, 0).type_as(x0) if val else torch.zeros_like(x0)
 
 
-@operator("LogicalOrScalar", shape=same_shape)
+@operator("LogicalOrScalar", shape=same_shape, backward_reads="")
 def logical_or_scalar(x0: Tensor, val: bool):
     """1 where ``x0`` differs from 0 or the scalar is true, else 0.
 
@@ -304,7 +304,7 @@ def logical_or_scalar(x0: Tensor, val: bool):
     return torch.ones_like(x0) if val else torch.ne(x0, 0).type_as(x0)
 
 
-@operator("LogicalXorScalar", shape=same_shape)
+@operator("LogicalXorScalar", shape=same_shape, backward_reads="")
 def logical_xor_scalar(x0: Tensor, val: bool):
     """1 where either ``x0`` differs from 0 or the scalar is true, but not both, else 0.
 
@@ -405,7 +405,7 @@ def _sign(x, alpha):
     return y if alpha == 0 else torch.where(y == 0, alpha, y)
 
 
-@operator("Sign", shape=same_shape)
+@operator("Sign", shape=same_shape, backward_reads="")
 def sign(x: Tensor, alpha: float = 1.0):
     r"""Sign, with a straight-through gradient.
 
@@ -434,7 +434,7 @@ def _where_shape(condition, x_true, x_false):
     return x_true
 
 
-@operator("Where", shape=_where_shape)
+@operator("Where", shape=_where_shape, backward_reads={"x_true": "condition", "x_false": "condition"})
 def where(condition: Tensor, x_true: Tensor, x_false: Tensor):
     r"""Elements of one array where a condition holds, of another elsewhere.
 
@@ -471,7 +471,7 @@ def _searchsorted_resolve(arguments, *_):
         arguments["right"] = False
 
 
-@operator("SearchSorted", shape=_searchsorted_shape, resolve=_searchsorted_resolve)
+@operator("SearchSorted", shape=_searchsorted_shape, resolve=_searchsorted_resolve, backward_reads="")
 def searchsorted(sorted_sequence: Tensor, values: Tensor, right: bool = None):
     """Positions at which values would have to be inserted to keep a sequence sorted.
 
@@ -492,7 +492,7 @@ def searchsorted(sorted_sequence: Tensor, values: Tensor, right: bool = None):
     return torch.searchsorted(sorted_sequence.contiguous(), values.contiguous(), right=bool(right)).type_as(values)
 
 
-@operator("IsNaN", shape=same_shape)
+@operator("IsNaN", shape=same_shape, backward_reads="")
 def isnan(x0: Tensor):
     """1 where ``x0`` is NaN, else 0.
 
@@ -505,7 +505,7 @@ def isnan(x0: Tensor):
     return torch.isnan(x0).type_as(x0)
 
 
-@operator("IsInf", shape=same_shape)
+@operator("IsInf", shape=same_shape, backward_reads="")
 def isinf(x0: Tensor):
     """1 where ``x0`` is infinite, of either sign, else 0.
 

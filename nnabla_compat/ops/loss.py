@@ -107,7 +107,7 @@ def epsilon_insensitive_loss(x0: Tensor, x1: Tensor, epsilon: float):
 
 # Binary classification
 
-@operator("SigmoidCrossEntropy", shape=equal_shapes)
+@operator("SigmoidCrossEntropy", shape=equal_shapes, backward_reads={"x": "x target"})
 def sigmoid_cross_entropy(x: Tensor, target: Index):
     r"""Cross entropy of two classes, from the score of one of them.
 
@@ -156,7 +156,7 @@ class _BinaryCrossEntropy(torch.autograd.Function):
         return dx, dt
 
 
-@operator("BinaryCrossEntropy", shape=equal_shapes)
+@operator("BinaryCrossEntropy", shape=equal_shapes, backward_reads={"x": "x target", "target": "x"})
 def binary_cross_entropy(x: Tensor, target: Tensor):
     r"""Cross entropy of two classes, from the probability of one of them.
 
@@ -190,7 +190,7 @@ def label_shape(x, target, axis, **_):
     return expected
 
 
-@operator("SoftmaxCrossEntropy", shape=label_shape, resolve=last_axis)
+@operator("SoftmaxCrossEntropy", shape=label_shape, resolve=last_axis, backward_reads={"x": "target"})
 def softmax_cross_entropy(x: Tensor, target: Index, axis: int = None):
     r"""Cross entropy of exclusive classes, from their scores.
 
@@ -217,7 +217,7 @@ def softmax_cross_entropy(x: Tensor, target: Index, axis: int = None):
     return y.reshape(shape)
 
 
-@operator("CategoricalCrossEntropy", shape=label_shape, resolve=last_axis)
+@operator("CategoricalCrossEntropy", shape=label_shape, resolve=last_axis, backward_reads={"x": "x target"})
 def categorical_cross_entropy(x: Tensor, target: Index, axis: int = None):
     r"""Cross entropy of exclusive classes, from their probabilities.
 

@@ -30,7 +30,7 @@ class StraightThrough(torch.autograd.Function):
 
 # Elementary functions
 
-@operator("Identity", shape=same_shape)
+@operator("Identity", shape=same_shape, backward_reads="")
 def identity(x: AsIs):
     """Copy of the input.
 
@@ -43,7 +43,7 @@ def identity(x: AsIs):
     return x.clone()
 
 
-@operator("Exp", shape=same_shape)
+@operator("Exp", shape=same_shape, backward_reads="out")
 def exp(x: Tensor):
     r"""Exponential.
 
@@ -301,7 +301,7 @@ def round_half_away(x):
     return torch.trunc(x + torch.sign(x) * half)
 
 
-@operator("Round", shape=same_shape)
+@operator("Round", shape=same_shape, backward_reads="")
 def round_(x: Tensor):
     """Nearest integer, halves away from 0, with a straight-through gradient.
 
@@ -316,7 +316,7 @@ def round_(x: Tensor):
     return StraightThrough.apply(x, round_half_away)
 
 
-@operator("Ceil", shape=same_shape)
+@operator("Ceil", shape=same_shape, backward_reads="")
 def ceil(x: Tensor):
     r"""Smallest integer not below, with a straight-through gradient.
 
@@ -333,7 +333,7 @@ def ceil(x: Tensor):
     return StraightThrough.apply(x, torch.ceil)
 
 
-@operator("Floor", shape=same_shape)
+@operator("Floor", shape=same_shape, backward_reads="")
 def floor(x: Tensor):
     r"""Largest integer not above, with a straight-through gradient.
 

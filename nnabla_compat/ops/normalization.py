@@ -284,7 +284,7 @@ def _tensor_shape(x, beta=None, gamma=None, axes=(1,), eps=1e-5, no_scale=False,
     return [x, expected, expected] if n_outputs == 3 else x
 
 
-@operator("TensorNormalization", shape=_tensor_shape)
+@operator("TensorNormalization", shape=_tensor_shape, backward_reads={"x": "x gamma", "gamma": "x"})
 def tensor_normalization(x: Tensor, beta: Tensor = None, gamma: Tensor = None, axes: Ints = (1,), eps: float = 1e-5,
                          no_scale: bool = False, no_bias: bool = False, *, n_outputs: int = -1):
     r"""Normalize by the mean and variance over all axes but ``axes``.
@@ -321,7 +321,8 @@ def _layer_shape(x, beta=None, gamma=None, batch_axis=(0,), eps=1e-5, no_scale=F
     return [x, statistic, statistic] if n_outputs == 3 else x
 
 
-@operator("LayerNormalization", shape=_layer_shape)
+@operator("LayerNormalization", shape=_layer_shape,
+          backward_reads={"x": "x beta gamma out1 out2", "beta": "x beta out1 out2", "gamma": "x gamma out1 out2"})
 def layer_normalization(x: Tensor, beta: Tensor = None, gamma: Tensor = None, batch_axis: Ints = (0,), eps: float = 1e-5,
                         no_scale: bool = False, no_bias: bool = False, *, n_outputs: int = -1):
     r"""Normalize each sample by the mean and variance of all its elements.
@@ -379,7 +380,8 @@ def _instance_shape(x, beta=None, gamma=None, channel_axis=1, batch_axis=(0,), e
     return [x, statistic, statistic] if n_outputs == 3 else x
 
 
-@operator("InstanceNormalization", shape=_instance_shape, resolve=_fill_instance)
+@operator("InstanceNormalization", shape=_instance_shape, resolve=_fill_instance,
+          backward_reads={"x": "x beta gamma out1 out2", "beta": "x beta out1 out2", "gamma": "x gamma out1 out2"})
 def instance_normalization(x: Tensor, beta: Tensor = None, gamma: Tensor = None, channel_axis: int = None,
                            batch_axis: Ints = (0,), eps: float = 1e-5, no_scale: bool = False, no_bias: bool = False, *,
                            n_outputs: int = -1):
@@ -447,7 +449,8 @@ def _group_shape(x, beta=None, gamma=None, num_groups=1, channel_axis=1, batch_a
     return [x, statistic, statistic]
 
 
-@operator("GroupNormalization", shape=_group_shape, resolve=_fill_groups)
+@operator("GroupNormalization", shape=_group_shape, resolve=_fill_groups,
+          backward_reads={"x": "x beta gamma out1 out2", "beta": "x beta out1 out2", "gamma": "x gamma out1 out2"})
 def group_normalization(x: Tensor, beta: Tensor = None, gamma: Tensor = None, num_groups: int = None,
                         channel_axis: int = None, batch_axis: Ints = (0,), eps: float = 1e-5, no_scale: bool = False,
                         no_bias: bool = False, *, n_outputs: int = -1):
@@ -575,7 +578,8 @@ def _standardization_shape(w, channel_axis=0, eps=1e-5, n_outputs=-1):
     return [w, statistic, statistic] if n_outputs == 3 else w
 
 
-@operator("WeightStandardization", shape=_standardization_shape, resolve=_fill_standardization)
+@operator("WeightStandardization", shape=_standardization_shape, resolve=_fill_standardization,
+          backward_reads="w out1 out2")
 def weight_standardization(w: Tensor, channel_axis: int = None, eps: float = 1e-5, *, n_outputs: int = -1):
     r"""Give each slice of a weight along ``channel_axis`` mean 0 and variance 1.
 
@@ -610,7 +614,7 @@ def _spectral_shape(w, u, dim=0, itr=1, eps=1e-12, test=False, output_u=False):
     return [w, u] if output_u else w
 
 
-@operator("SpectralNorm", shape=_spectral_shape)
+@operator("SpectralNorm", shape=_spectral_shape, backward_reads={"w": "w u out", "u": "w u"})
 def spectral_norm(w: Tensor, u: State, dim: int = 0, itr: int = 1, eps: float = 1e-12, test: bool = False,
                   output_u: bool = False):
     r"""Divide a weight by an estimate of its largest singular value.
@@ -661,7 +665,8 @@ def _mean_subtraction_shape(x, rmean, t, base_axis=1, update_running_mean=True):
     return x
 
 
-@operator("MeanSubtraction", shape=_mean_subtraction_shape)
+@operator("MeanSubtraction", shape=_mean_subtraction_shape,
+          backward_reads=lambda args: {"x": "t"} if args["update_running_mean"] else "")
 def mean_subtraction(x: Tensor, rmean: State, t: AsIs, base_axis: int = 1, update_running_mean: bool = True):
     r"""Subtract the running mean of all batches seen.
 
@@ -720,7 +725,7 @@ def _clip_value_shape(x, min, max):
     return x
 
 
-@operator("ClipGradByValue", shape=_clip_value_shape)
+@operator("ClipGradByValue", shape=_clip_value_shape, backward_reads={"x": "min max"})
 def clip_grad_by_value(x: Tensor, min: Tensor, max: Tensor):
     r"""Pass x on; clip its gradient to a range.
 
@@ -761,7 +766,7 @@ def _fill_clip(arguments, x):
         arguments["axes"] = tuple(range(len(x)))
 
 
-@operator("ClipGradByNorm", shape=same_shape, resolve=_fill_clip)
+@operator("ClipGradByNorm", shape=same_shape, resolve=_fill_clip, backward_reads="")
 def clip_grad_by_norm(x: Tensor, clip_norm: float = None, axes: Ints = None):
     r"""Pass x on; scale its gradient to a given L2 norm.
 

@@ -112,7 +112,7 @@ def _refuse_empty_windows(kernel, pad):
         raise ValueError(f"expected pad smaller than kernel, received {pad} and {kernel}: a window of padding has no maximum")
 
 
-@operator("MaxPooling", shape=pooling_shape, resolve=_fill_windows)
+@operator("MaxPooling", shape=pooling_shape, resolve=_fill_windows, backward_reads="")
 def max_pooling(x: Tensor, kernel: Shape, stride: Shape = None, ignore_border: bool = True, pad: Shape = None,
                 channel_last: bool = False):
     r"""Largest element of each window over the last spatial axes.
@@ -193,7 +193,7 @@ def _summed(x, kernel, stride, pad):
     return _AVERAGE[n](x, kernel, stride, pad, False, True, 1)
 
 
-@operator("AveragePooling", shape=pooling_shape, resolve=_fill_windows)
+@operator("AveragePooling", shape=pooling_shape, resolve=_fill_windows, backward_reads="")
 def average_pooling(x: Tensor, kernel: Shape, stride: Shape = None, ignore_border: bool = True, pad: Shape = None,
                     channel_last: bool = False, including_pad: bool = True):
     r"""Mean of each window over the last spatial axes.
@@ -226,7 +226,7 @@ def average_pooling(x: Tensor, kernel: Shape, stride: Shape = None, ignore_borde
     return _summed(F.pad(x, windows.pads), kernel, stride, (0,) * n) / windows.counts(including_pad, x.dtype, x.device)
 
 
-@operator("SumPooling", shape=pooling_shape, resolve=_fill_windows)
+@operator("SumPooling", shape=pooling_shape, resolve=_fill_windows, backward_reads="")
 def sum_pooling(x: Tensor, kernel: Shape, stride: Shape = None, ignore_border: bool = True, pad: Shape = None,
                 channel_last: bool = False):
     r"""Sum of each window over the last spatial axes.
@@ -262,7 +262,7 @@ def _global_shape(x):
     return x[:2] + (1, 1)
 
 
-@operator("GlobalAveragePooling", shape=_global_shape)
+@operator("GlobalAveragePooling", shape=_global_shape, backward_reads="")
 def global_average_pooling(x: Tensor):
     r"""Mean over everything but the first two axes.
 
@@ -289,7 +289,7 @@ def _unpooling_shape(x, kernel, channel_last=False):
     return lead + tuple(n * k for n, k in zip(spatial, kernel)) + trail
 
 
-@operator("Unpooling", shape=_unpooling_shape)
+@operator("Unpooling", shape=_unpooling_shape, backward_reads="")
 def unpooling(x: Tensor, kernel: Shape, channel_last: bool = False):
     r"""Enlarge the last spatial axes by repeating each element over a window.
 
@@ -335,7 +335,7 @@ def _roi_shape(input, boxes, output_size, spatial_scale=(1.0, 1.0), sampling_rat
     return (boxes[0], input[1]) + output_size
 
 
-@operator("RoiAlign", shape=_roi_shape, resolve=_fill_roi)
+@operator("RoiAlign", shape=_roi_shape, resolve=_fill_roi, backward_reads="input boxes out")
 def roi_align(input: Tensor, boxes: Tensor, output_size: Shape, spatial_scale: Floats = (1.0, 1.0),
               sampling_ratio: int = None, channel_last: bool = None):
     r"""Pool each region of interest to a fixed size by averaging bilinear samples.

@@ -30,7 +30,7 @@ def restore_axes(y, x, axes):
 
 # Sums and means
 
-@operator("Sum", shape=reduced, resolve=all_axes)
+@operator("Sum", shape=reduced, resolve=all_axes, backward_reads="")
 def sum_(x: Tensor, axes: Ints = None, keep_dims: bool = False):
     r"""Sum over axes.
 
@@ -52,7 +52,7 @@ def sum_(x: Tensor, axes: Ints = None, keep_dims: bool = False):
     return torch.sum(x, axes, keep_dims)
 
 
-@operator("Mean", shape=reduced, resolve=all_axes)
+@operator("Mean", shape=reduced, resolve=all_axes, backward_reads="")
 def mean(x: Tensor, axes: Ints = None, keep_dims: bool = False):
     r"""Mean over axes.
 
@@ -74,7 +74,7 @@ def mean(x: Tensor, axes: Ints = None, keep_dims: bool = False):
     return torch.mean(x, axes, keep_dims)
 
 
-@operator("ReduceSum", shape=no_shape)
+@operator("ReduceSum", shape=no_shape, backward_reads="")
 def reduce_sum(x: Tensor):
     r"""Sum of all elements.
 
@@ -89,7 +89,7 @@ def reduce_sum(x: Tensor):
     return torch.sum(x)
 
 
-@operator("ReduceMean", shape=no_shape)
+@operator("ReduceMean", shape=no_shape, backward_reads="")
 def reduce_mean(x: Tensor):
     r"""Mean of all elements.
 
@@ -126,7 +126,7 @@ def _extreme(find, x, axes, keep_dims, with_index, only_index):
     return (y, index.view(torch.uint64)) if with_index else y
 
 
-@operator("Max", shape=_extreme_shape, resolve=all_axes)
+@operator("Max", shape=_extreme_shape, resolve=all_axes, backward_reads="")
 def max_(x: Tensor, axes: Ints = None, keep_dims: bool = False, with_index: bool = False, only_index: bool = False):
     r"""Largest element over axes, its position, or both.
 
@@ -151,7 +151,7 @@ def max_(x: Tensor, axes: Ints = None, keep_dims: bool = False, with_index: bool
     return _extreme(torch.max, x, axes, keep_dims, with_index, only_index)
 
 
-@operator("Min", shape=_extreme_shape, resolve=all_axes)
+@operator("Min", shape=_extreme_shape, resolve=all_axes, backward_reads="")
 def min_(x: Tensor, axes: Ints = None, keep_dims: bool = False, with_index: bool = False, only_index: bool = False):
     r"""Smallest element over axes, its position, or both.
 
@@ -178,7 +178,7 @@ def min_(x: Tensor, axes: Ints = None, keep_dims: bool = False, with_index: bool
 
 # Products and norms
 
-@operator("Prod", shape=reduced, resolve=all_axes)
+@operator("Prod", shape=reduced, resolve=all_axes, backward_reads="x out")
 def prod(x: Tensor, axes: Ints = None, keep_dims: bool = False):
     r"""Product over axes.
 
@@ -263,7 +263,7 @@ def _running(accumulate, x, axis, exclusive, reverse, start):
     return y.flip(axis) if reverse else y
 
 
-@operator("CumSum", shape=along_axis, resolve=_running_resolve)
+@operator("CumSum", shape=along_axis, resolve=_running_resolve, backward_reads="")
 def cumsum(x: Tensor, axis: int = None, exclusive: bool = False, reverse: bool = False):
     r"""Running sum along an axis.
 

@@ -9,7 +9,7 @@ def _check_lengths(lengths):
         raise ValueError(f"expected lengths in descending order, received {lengths.tolist()}")
 
 
-@operator("PackPaddedSequence", data_dependent=True)
+@operator("PackPaddedSequence", data_dependent=True, backward_reads="out1")
 def pack_padded_sequence(padded_sequence: Tensor, lengths: Index, batch_first: bool = False):
     """Drop the padding of a batch of sequences: all first steps, then all second steps, and so on.
 
@@ -38,7 +38,8 @@ def _resolve_pad(arguments, *_):
         arguments["total_length"] = -1
 
 
-@operator("PadPackedSequence", resolve=_resolve_pad, data_dependent=True)
+@operator("PadPackedSequence", resolve=_resolve_pad, data_dependent=True,
+          backward_reads={"packed_sequence": "batch_sizes"})
 def pad_packed_sequence(packed_sequence: Tensor, batch_sizes: Index, batch_first: bool = False,
                         padding_value: float = None, total_length: int = None):
     """Lay out packed steps as a padded batch of sequences: the inverse of packing.

@@ -25,7 +25,7 @@ def _transform(function, x, signal_ndim, normalized):
                                        norm="ortho" if normalized else "backward"))
 
 
-@operator("FFT", shape=_complex_shape)
+@operator("FFT", shape=_complex_shape, backward_reads="")
 def fft(x: Tensor, signal_ndim: int, normalized: bool = False):
     r"""Discrete Fourier transform over 1 to 3 axes.
 
@@ -45,7 +45,7 @@ def fft(x: Tensor, signal_ndim: int, normalized: bool = False):
     return _transform(torch.fft.fftn, x, signal_ndim, normalized)
 
 
-@operator("IFFT", shape=_complex_shape)
+@operator("IFFT", shape=_complex_shape, backward_reads="")
 def ifft(x: Tensor, signal_ndim: int, normalized: bool = False):
     r"""Inverse discrete Fourier transform over 1 to 3 axes.
 
@@ -168,7 +168,7 @@ def _bin_weights(fft_size, like):
     return weights
 
 
-@operator("STFT", shape=_stft_shape)
+@operator("STFT", shape=_stft_shape, backward_reads="")
 def stft(x: Tensor, window_size: int, stride: int, fft_size: int, window_type: str = "hanning", center: bool = True,
          pad_mode: str = "reflect", as_istft_backward: bool = False):
     r"""Short-time Fourier transform: the spectrum of a windowed frame every ``stride`` samples.
@@ -207,7 +207,7 @@ def stft(x: Tensor, window_size: int, stride: int, fft_size: int, window_type: s
     return spectrum.real.contiguous(), spectrum.imag.contiguous()
 
 
-@operator("ISTFT", shape=_istft_shape)
+@operator("ISTFT", shape=_istft_shape, backward_reads="")
 def istft(y_r: Tensor, y_i: Tensor, window_size: int, stride: int, fft_size: int, window_type: str = "hanning",
           center: bool = True, pad_mode: str = "reflect", as_stft_backward: bool = False):
     r"""Inverse short-time Fourier transform: windowed frames, added where they overlap.

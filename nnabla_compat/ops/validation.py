@@ -7,7 +7,7 @@ from .loss import label_shape
 from .shapes import equal_shapes, normalize_axis, require_equal_shapes
 
 
-@operator("TopNError", shape=label_shape, resolve=last_axis)
+@operator("TopNError", shape=label_shape, resolve=last_axis, backward_reads="")
 def top_n_error(x: Tensor, target: Index, axis: int = None, n: int = 1):
     r"""1 where the right class is not among the ``n`` highest scores, else 0.
 
@@ -34,7 +34,7 @@ def top_n_error(x: Tensor, target: Index, axis: int = None, n: int = 1):
     return ((rank > n) | (label != target)).type_as(x)
 
 
-@operator("BinaryError", shape=equal_shapes)
+@operator("BinaryError", shape=equal_shapes, backward_reads="")
 def binary_error(x: Tensor, target: Tensor):
     r"""1 where prediction and target lie on different sides of a half, else 0.
 
@@ -60,7 +60,7 @@ def _confusion_shape(x, target, axis):
     return (classes, classes)
 
 
-@operator("ConfusionMatrix", shape=_confusion_shape, resolve=last_axis)
+@operator("ConfusionMatrix", shape=_confusion_shape, resolve=last_axis, backward_reads="")
 def confusion_matrix(x: Tensor, target: Index, axis: int = None):
     """How often each class was taken for each.
 
