@@ -79,6 +79,13 @@ def scope_path(scope, name=""):
     return "/".join([*(path if path is not None else ["..."]), *([name] if name else [])])
 
 
+def _current_scope_name():
+    return "" if current_scope is root_scope else scope_path(current_scope)
+
+
+modes.scope_name = _current_scope_name      # the engine names the scope in its errors
+
+
 class _ScopeEntry(ContextDecorator):
     """What :func:`parameter_scope` returns: enters the scope, restores the outer one on exit."""
 
