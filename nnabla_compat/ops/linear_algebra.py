@@ -2,6 +2,7 @@
 import torch
 
 from ..registry import Tensor, operator
+from .precision import in_float32
 
 
 def _batch_matmul_shape(a, b, transpose_a=False, transpose_b=False):
@@ -51,6 +52,7 @@ def _one_per_matrix(x):
 
 
 @operator("BatchDet", shape=_one_per_matrix, backward_reads="x out")
+@in_float32
 def batch_det(x: Tensor):
     """Determinants of a batch of matrices.
 
@@ -67,6 +69,7 @@ def batch_det(x: Tensor):
 
 
 @operator("BatchInv", shape=_square, backward_reads="out")
+@in_float32
 def batch_inv(x: Tensor):
     """Inverses of a batch of matrices.
 
@@ -84,6 +87,7 @@ def batch_inv(x: Tensor):
 
 
 @operator("BatchLogdet", shape=_one_per_matrix)
+@in_float32
 def batch_logdet(x: Tensor):
     """Natural logarithms of the absolute determinants of a batch of matrices.
 
@@ -100,6 +104,7 @@ def batch_logdet(x: Tensor):
 
 
 @operator("BatchCholesky", shape=_square, backward_reads="out")
+@in_float32
 def batch_cholesky(x: Tensor, upper: bool = False):
     """Cholesky factors of a batch of symmetric positive definite matrices.
 

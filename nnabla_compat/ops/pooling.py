@@ -11,9 +11,10 @@ import torch
 from torch.nn import functional as F
 
 from ..registry import Floats, Shape, Tensor, operator
+from .precision import in_float32
 
 _MAX = {1: torch.max_pool1d, 2: torch.max_pool2d, 3: torch.max_pool3d}
-_AVERAGE = {1: torch.avg_pool1d, 2: torch._C._nn.avg_pool2d, 3: torch._C._nn.avg_pool3d}
+_AVERAGE = {1: torch.avg_pool1d, 2: torch._C._nn.avg_pool2d, 3: in_float32(torch._C._nn.avg_pool3d)}
 
 
 def _fill_windows(arguments, *_):

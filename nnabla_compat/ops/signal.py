@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from ..registry import Tensor, operator
+from .precision import in_float32
 
 _WINDOWS = ("hanning", "hamming", "rectangular")
 
@@ -26,6 +27,7 @@ def _transform(function, x, signal_ndim, normalized):
 
 
 @operator("FFT", shape=_complex_shape, backward_reads="")
+@in_float32
 def fft(x: Tensor, signal_ndim: int, normalized: bool = False):
     r"""Discrete Fourier transform over 1 to 3 axes.
 
@@ -46,6 +48,7 @@ def fft(x: Tensor, signal_ndim: int, normalized: bool = False):
 
 
 @operator("IFFT", shape=_complex_shape, backward_reads="")
+@in_float32
 def ifft(x: Tensor, signal_ndim: int, normalized: bool = False):
     r"""Inverse discrete Fourier transform over 1 to 3 axes.
 
@@ -169,6 +172,7 @@ def _bin_weights(fft_size, like):
 
 
 @operator("STFT", shape=_stft_shape, backward_reads="")
+@in_float32
 def stft(x: Tensor, window_size: int, stride: int, fft_size: int, window_type: str = "hanning", center: bool = True,
          pad_mode: str = "reflect", as_istft_backward: bool = False):
     r"""Short-time Fourier transform: the spectrum of a windowed frame every ``stride`` samples.
@@ -208,6 +212,7 @@ def stft(x: Tensor, window_size: int, stride: int, fft_size: int, window_type: s
 
 
 @operator("ISTFT", shape=_istft_shape, backward_reads="")
+@in_float32
 def istft(y_r: Tensor, y_i: Tensor, window_size: int, stride: int, fft_size: int, window_type: str = "hanning",
           center: bool = True, pad_mode: str = "reflect", as_stft_backward: bool = False):
     r"""Inverse short-time Fourier transform: windowed frames, added where they overlap.
