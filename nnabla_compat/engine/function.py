@@ -325,6 +325,8 @@ class Function:
 
     def execute(self, tensors):
         """Results of the kernel as a list; errors become the RuntimeError of this function."""
+        if self.bound is None:
+            self.bind([tuple(t.shape) for t in tensors])
         try:
             result = self.bound(*tensors)
         except (ValueError, TypeError, IndexError, RuntimeError) as error:
@@ -547,9 +549,12 @@ def run_now(function, inputs, n_outputs=-1, outputs=None):
     function.need_grad, function.rank = need_grad, rank
     if modes.no_grad:
         tensors = [t.detach() if t.requires_grad else t for t in tensors]
-    function.bind([v.container.shape for v in inputs], n_outputs)
     try:
-        results = function.bound(*tensors)
+        if function.__class__ is Function and op.resolve is None and not op.wants and function.mask is None and inputs:
+            results = op.kernel(*tensors, **function.given)     # nothing to bind: a later run of the graph does it
+        else:
+            function.bind([v.container.shape for v in inputs], n_outputs)
+            results = function.bound(*tensors)
     except (ValueError, TypeError, IndexError, RuntimeError) as error:
         raise function.error(error, [v.container.shape for v in inputs]) from error
     if results.__class__ is torch.Tensor and outputs is None and not modes.no_grad and not op.aliases:
