@@ -10,7 +10,9 @@ import nnabla_compat as nn
 from oracle import drive
 from oracle.compare import FLOOR, difference, relative_error
 
-from .differences import tolerance
+from nnabla_compat.ext_utils import get_extension_context
+
+from .differences import HALF_EXCLUDED, HALF_KEEPS, HALF_TOLERANCES, tolerance
 
 # Function type -> the functions that are that type and nothing else.
 with open(pathlib.Path(__file__).resolve().parent.parent / "names" / "operators.json") as _file:
@@ -219,5 +221,33 @@ def function_class(recorded, errors=None):
     return found
 
 
+def half(recorded, errors=None):
+    """The graph under a half precision context, against the float32 reference."""
+    case, found = recorded.case, []
+    if recorded.outputs is None or case.auto or case.random or case.code or case.function in HALF_EXCLUDED:
+        return None
+    if any(o.size and o.dtype.kind == "f" and not np.abs(o).max() < 6e4 for o in recorded.outputs):
+        return None  # more than half precision can hold
+    tol = HALF_TOLERANCES.get(case.function, 1e-2)
+    try:
+        with nn.context_scope(get_extension_context("cpu", type_config="half")):
+            xs = drive.variables(nn, case, recorded.inputs)
+            ys = drive.build(nn, case, xs)
+            outputs = drive.forward(nn, case, ys)
+            agree("output", [wide(o) for o in outputs], recorded.outputs, tol, found)
+            if case.function not in HALF_KEEPS and not any(o.dtype == np.float16 or o.dtype.kind != "f" for o in outputs):
+                found.append(f"output dtypes {[str(o.dtype) for o in outputs]}, expected float16")
+            if recorded.grads:
+                grads = drive.backward(nn, case, xs, ys, outputs)
+                agree("gradient", [None if g is None else wide(g) for g in grads], recorded.grads, 3 * tol, found)
+    except drive.Failed as e:
+        return [str(e)]
+    return found
+
+
+def wide(array):
+    return array.astype(np.float32) if array.dtype == np.float16 else array
+
+
 MODES = {"static": static, "second": second, "imperative": imperative, "auto_forward": auto_forward, "tensors": tensors,
-         "function_class": function_class}
+         "function_class": function_class, "half": half}
