@@ -6,7 +6,7 @@ each function (hooks, communicator callbacks) are called from hooks on the tenso
 import numpy as np
 import torch
 
-from . import hooks, tape
+from . import clearing, hooks, tape
 from .leaf import leaf_gradient
 from .nd_array import NdArray
 from .storage import CLEARED, WRITTEN
@@ -23,6 +23,8 @@ def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
             _free(root, plan)
         return
     outputs, seeds = [tensor], [_seed(root, grad, tensor)]
+    if clearing.recorder is not None:
+        clearing.recorder.starts_backward(root, grad)
     if root._parent.op.keeps_inputs and root._parent.args_resolved.get("one_input_grad") is False:
         outputs, seeds = _stored_gradients(root, plan)
         if not outputs:
@@ -47,6 +49,8 @@ def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
             t.grad = None
     for leaf, value in stopped:
         leaf.grad = value
+    if clearing.recorder is not None:
+        clearing.recorder.ends_backward()
 
 
 def _recorded(root):

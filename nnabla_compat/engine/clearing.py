@@ -5,6 +5,10 @@ after a pass, and ``clear_called``, are nnabla's.
 """
 
 
+# Told about each function that ran: nnabla_compat.testing.clear_called_flag_recorder, while it is active.
+recorder = None
+
+
 def freed_in_forward(functions, starts, root_ids, what):
     """Pairs (function, variables whose data nobody needs once it ran), for ``functions`` in running order.
 
@@ -46,19 +50,25 @@ def read_by_gradients(variable):
                                       for i in range(len(function.inputs)) for o in outputs)
 
 
-def freed_in_backward(functions, root_ids, root_storages):
-    """Containers whose data, and containers whose gradients, backward with clear_buffer lets go of."""
-    data, grads, kept, reached, consumed = [], [], set(root_storages), set(root_ids), set()
+def reached_in_backward(functions, root_ids):
+    """The functions that gradients of the roots pass, consumers before producers."""
+    reached = set(root_ids)
     for function in reversed(functions):
         outputs = [id(v) for ref in function.output_refs if (v := ref()) is not None]
-        if not function.need_grad or reached.isdisjoint(outputs):
-            continue
-        reached.update(id(v) for v in function.inputs if v.need_grad)
+        if function.need_grad and not reached.isdisjoint(outputs):
+            reached.update(id(v) for v in function.inputs if v.need_grad)
+            yield function
+
+
+def freed_in_backward(functions, root_ids, root_storages):
+    """Containers whose data, and containers whose gradients, backward with clear_buffer lets go of."""
+    data, grads, kept, consumed = [], [], set(root_storages), set()
+    for function in reached_in_backward(functions, root_ids):
         consumed.update(id(v.container) for v in function.inputs)
         if function.op.keeps_inputs:
             kept.update(id(v.container.storage) for v in function.inputs)
             kept.update(id(v) for v in function.inputs)
-        if any(i in root_ids for i in outputs):
+        if any(v is not None and id(v) in root_ids for ref in function.output_refs for v in [ref()]):
             continue
         for ref, container in zip(function.output_refs, function.output_containers):
             variable = ref()

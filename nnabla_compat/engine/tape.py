@@ -63,7 +63,7 @@ def forward(root, clear_buffer, clear_no_need_grad, pre_hook, post_hook):
         plan = root._plan = Plan((root,))
     root._run = plan
     pre, post = hooks.function_pre_hooks, hooks.function_post_hooks
-    if pre or post or pre_hook is not None or post_hook is not None:
+    if pre or post or pre_hook is not None or post_hook is not None or clearing.recorder is not None:
         plan.run_watched(clear_buffer, clear_no_need_grad, hooks.combined(pre, pre_hook),
                          hooks.combined(post, post_hook, local_first=True))
     else:
@@ -89,7 +89,7 @@ def forward_all(variables, clear_buffer=False, clear_no_need_grad=False, functio
         root._run = plan
     pre = hooks.combined(hooks.function_pre_hooks, function_pre_hook)
     post = hooks.combined(hooks.function_post_hooks, function_post_hook, local_first=True)
-    if pre or post:
+    if pre or post or clearing.recorder is not None:
         plan.run_watched(clear_buffer, clear_no_need_grad, pre, post)
     else:
         plan.run(clear_buffer, clear_no_need_grad)
@@ -134,11 +134,20 @@ class Plan:
 
     # -- compilation ---------------------------------------------------------------------------------
 
-    def _compile(self):
+    def _compile(self, frees, pre=None, post=None):
         """Build the steps while running them once: dtypes are taken as they come out."""
         self.start()
+        freed = {id(f): variables for f, variables in self._freed_in_forward(frees)} if frees else {}
         for function in self.functions:
+            if pre is not None:
+                pre(function)
             self.add_function(function)
+            if post is not None:
+                post(function)
+            if id(function) in freed:
+                self._release(self._entries(freed[id(function)]))
+            if clearing.recorder is not None:
+                clearing.recorder.ran(function)
         self.finish()
 
     def start(self):
@@ -164,6 +173,9 @@ class Plan:
     def finish(self):
         """The steps are complete."""
         self._releases, self._freed = {}, None
+        known = {entry[0] for entry in (*self.leaves, *self.fresh_leaves)}
+        known.update(out for _, _, _, out, _ in self.steps if out is not None)
+        self._other_slots = [slot for slot in range(len(self.env)) if slot not in known]
 
     def _new_slot(self, tensor=None):
         self.env.append(tensor)
@@ -323,21 +335,33 @@ class Plan:
                 env[slot] = None
         self.recorded = False
 
-    def releases(self, clear_buffer, clear_no_need_grad):
+    def frees(self, clear_buffer, clear_no_need_grad):
+        """Which intermediates a run lets go of, in the words of clearing.freed_in_forward; None for none."""
+        return ("all" if clear_buffer else "unread" if clear_no_need_grad else
+                "recomputed" if self.checkpoints else None)
+
+    def releases(self, frees):
         """For each step, the (storage or None, slot) pairs to let go of after it; None for most steps."""
-        key = "all" if clear_buffer else "unread" if clear_no_need_grad else "recomputed"
-        found = self._releases.get(key)
+        found = self._releases.get(frees)
         if found is None:
-            found = self._releases[key] = [None] * (len(self.steps) + 1)
+            found = self._releases[frees] = [None] * (len(self.steps) + 1)
             steps = {id(function): step for function, step, _, _ in self.producers}
-            for function, variables in clearing.freed_in_forward(self.functions, self.starts, self.root_ids, key):
+            for function, variables in self._freed_in_forward(frees):
                 step = steps.get(id(function), len(self.steps))     # inside a recomputed stretch: no step
-                for variable in variables:
-                    variable._consumers = _FreedAfterThese(variable._consumers)
-                    slot = self.slots.get(id(variable))
-                    found[step] = (found[step] or []) + [(variable.container.storage, slot)]
-                    found[step] += [(None, copy) for copy in self.copies.get(slot, ())]
+                found[step] = (found[step] or []) + self._entries(variables)
         return found
+
+    def _freed_in_forward(self, frees):
+        return clearing.freed_in_forward(self.functions, self.starts, self.root_ids, frees)
+
+    def _entries(self, variables):
+        entries = []
+        for variable in variables:
+            variable._consumers = _FreedAfterThese(variable._consumers)
+            slot = self.slots.get(id(variable))
+            entries.append((variable.container.storage, slot))
+            entries += [(None, copy) for copy in self.copies.get(slot, ())]
+        return entries
 
     def freed_in_backward(self):
         """Storages of data and of gradients that backward with clear_buffer lets go of."""
@@ -353,23 +377,21 @@ class Plan:
         record = self.recorded = self.record and (self.must_record or not clear_buffer)
         if torch.is_grad_enabled() is not record:
             with torch.set_grad_enabled(record and torch.is_grad_enabled()):
-                self._run(clear_buffer, clear_no_need_grad)
+                self._run(self.frees(clear_buffer, clear_no_need_grad))
         else:
-            self._run(clear_buffer, clear_no_need_grad)
+            self._run(self.frees(clear_buffer, clear_no_need_grad))
 
-    def _run(self, clear_buffer, clear_no_need_grad):
-        clears = clear_buffer or clear_no_need_grad or self.checkpoints
+    def _run(self, frees):
         if self.checkpoints and torch.is_grad_enabled():
             recompute.run(self)
-            self._release_after_compile(clear_buffer, clear_no_need_grad)
+            for releases in self.releases(frees):
+                self._release(releases or ())
             return
         if self.steps is None or self.partial or not self._load_leaves():
-            self._compile_and_check()
-            if clears:
-                self._release_after_compile(clear_buffer, clear_no_need_grad)
+            self._compile_and_check(frees)
             return
-        if clears:
-            self._walk_clearing(clear_buffer, clear_no_need_grad)
+        if frees is not None:
+            self._walk_clearing(frees)
             return
         env = self.env
         self._drop_results()
@@ -388,11 +410,11 @@ class Plan:
         except Exception as error:
             self._explain(step, error)
 
-    def _compile_and_check(self):
+    def _compile_and_check(self, frees):
         version = _version
         done = 0
         try:
-            self._compile()
+            self._compile(frees)
         except Exception:
             done = len(self.producers) if self.steps is not None else 0
             self.steps = None
@@ -424,13 +446,15 @@ class Plan:
                 env[out] = None
                 if storage is not None:
                     storage._tensor = None
+        for slot in self._other_slots:
+            env[slot] = None
 
-    def _walk_clearing(self, clear_buffer, clear_no_need_grad):
+    def _walk_clearing(self, frees):
         env = self.env
         self._drop_results()
         step = None
         try:
-            for step, releases in zip(self.steps, self.releases(clear_buffer, clear_no_need_grad)):
+            for step, releases in zip(self.steps, self.releases(frees)):
                 kernel, single, getter, out, storage = step
                 if out is None:
                     kernel()
@@ -445,11 +469,6 @@ class Plan:
                     self._release(releases)
         except Exception as error:
             self._explain(step, error)
-
-    def _release_after_compile(self, clear_buffer, clear_no_need_grad):
-        for releases in self.releases(clear_buffer, clear_no_need_grad):
-            if releases is not None:
-                self._release(releases)
 
     def _release(self, releases):
         env = self.env
@@ -474,35 +493,28 @@ class Plan:
         raise error
 
     def run_watched(self, clear_buffer, clear_no_need_grad, pre, post):
-        """Run with a hook before and after each function."""
+        """Run with a hook before and after each function; they see buffers that are freed only then."""
+        frees = self.frees(clear_buffer, clear_no_need_grad)
         self.recorded = self.record and (self.must_record or not clear_buffer)
         with torch.set_grad_enabled(self.recorded and torch.is_grad_enabled()):
             if self.steps is None or self.partial or not self._load_leaves():
-                self._compile_watched(pre, post)
+                self._compile_watched(frees, pre, post)
             else:
-                self._walk_watched(pre, post)
-            if clear_buffer or clear_no_need_grad or self.checkpoints:
-                self._release_after_compile(clear_buffer, clear_no_need_grad)
+                self._walk_watched(frees, pre, post)
 
-    def _compile_watched(self, pre, post):
-        """The first run builds the steps; hooks must see each function around its own run."""
-        self.start()
+    def _compile_watched(self, frees, pre, post):
         try:
-            for function in self.functions:
-                if pre is not None:
-                    pre(function)
-                self.add_function(function)
-                if post is not None:
-                    post(function)
+            self._compile(frees, pre, post)
         except Exception:
             self.steps = None
             raise
-        self.finish()
         self.version = _version
 
-    def _walk_watched(self, pre, post):
+    def _walk_watched(self, frees, pre, post):
         env = self.env
         owners = {i: f for f, i, _, _ in self.producers}
+        releases = self.releases(frees) if frees else [None] * len(self.steps)
+        self._drop_results()
         for i, (kernel, single, getter, out, storage) in enumerate(self.steps):
             function = owners.get(i)
             if function is not None and pre is not None:
@@ -516,6 +528,9 @@ class Plan:
                     storage._tensor, storage.state = result, WRITTEN
             if function is not None and post is not None:
                 post(function)
+            self._release(releases[i] or ())
+            if function is not None and clearing.recorder is not None:
+                clearing.recorder.ran(function)
 
 
 def _needs(variable):

@@ -1,0 +1,62 @@
+"""Records which buffers passes have freed, function by function, for tests of memory behaviour.
+
+Each record is a list of pairs ``(data freed, gradient freed)``, one for each input or output of a function,
+as they are right after the function ran.
+"""
+from ..engine import clearing, tape
+from ..engine.nd_array import NdArray
+
+
+class _Recorder:
+    def __init__(self):
+        self.inputs, self.outputs = [], []
+        self.root = None
+
+    def ran(self, function):
+        """A function ran forward, and the passes freed what nobody needs any more."""
+        self.inputs.append([_flags(v) for v in function.inputs])
+        self.outputs.append([_flags(v) for v in function.outputs])
+
+    def starts_backward(self, root, grad):
+        """Gradients are about to flow from ``root``."""
+        # A gradient that backward made for the root itself is freed; one that belongs to the caller isn't.
+        self.root, self.seed_is_freed = root, grad is not None and not isinstance(grad, NdArray)
+        functions = clearing.reached_in_backward(tape.ordered_functions((root,)), [id(root)])
+        self.functions = sorted(functions, key=lambda f: -f.rank)
+        self.before = [[_flags(v) for v in f.inputs] for f in self.functions]
+
+    def ends_backward(self):
+        """They have, and what nobody needs any more was freed."""
+        root, self.root = self.root, None
+        for function, before in zip(self.functions, self.before):
+            self.inputs.append([(data, grad and not v.need_grad) for v, (data, grad) in zip(function.inputs, before)])
+            flags = [_flags(v) for v in function.outputs]
+            if self.seed_is_freed:
+                flags = [(data, True) if v.container is root.container else (data, grad)
+                         for v, (data, grad) in zip(function.outputs, flags)]
+            self.outputs.append(flags)
+
+
+def _flags(variable):
+    return variable.data.clear_called, variable.grad.clear_called
+
+
+def activate_clear_called_flag_recorder():
+    """Start recording, if it isn't on."""
+    if clearing.recorder is None:
+        clearing.recorder = _Recorder()
+
+
+def deactivate_clear_called_flag_recorder():
+    """Stop recording and forget the records."""
+    clearing.recorder = None
+
+
+def get_input_clear_called_flags():
+    """For each function run since the start of recording, the flags of its inputs."""
+    return [] if clearing.recorder is None else list(clearing.recorder.inputs)
+
+
+def get_output_clear_called_flags():
+    """For each function run since the start of recording, the flags of its outputs."""
+    return [] if clearing.recorder is None else list(clearing.recorder.outputs)
