@@ -22,7 +22,7 @@ class NdArray:
 
     __slots__ = ("_shape", "storage", "__weakref__")
 
-    def __init__(self, *args, **_):
+    def __new__(cls, *args, **_):
         if not args:
             shape = ()
         elif len(args) == 1 and type(args[0]) in (tuple, list):
@@ -35,13 +35,14 @@ class NdArray:
             raise ValueError(f"NdArray: expected a shape as int, tuple or list of int, received {args!r}")
         if any(v < 0 for v in shape):
             raise ValueError(f"NdArray: expected a shape without negative lengths, received {shape}")
-        self._shape = shape
-        self.storage = Storage()
+        array = object.__new__(cls)
+        array._shape, array.storage = shape, Storage()
+        return array
 
     @staticmethod
     def over(shape, storage) -> "NdArray":
         """An NdArray of ``shape`` over an existing storage."""
-        array = NdArray.__new__(NdArray)
+        array = object.__new__(NdArray)
         array._shape, array.storage = shape, storage
         return array
 

@@ -85,14 +85,17 @@ class Variable:
                  "info", "_consumers", "_plan", "_plan_of_many", "_run",
                  "__weakref__")
 
-    def __init__(self, shape=(), need_grad=None, info=None):
+    # Everything happens in __new__, as in nnabla: subclasses there pass it what they make of their own arguments.
+    def __new__(cls, shape=(), need_grad=None, info=None):
         if isinstance(shape, (str, bytes)):
             raise TypeError(f"Variable: expected shape as an iterable of int, received {shape!r}")
         shape = tuple([int(v) for v in shape])
         if any(v < 0 for v in shape):
             raise ValueError(f"Variable: expected a shape without negative lengths, received {shape}")
-        self._setup(Container(shape, Storage()), None if need_grad is None else bool(need_grad))
-        self.info = info
+        variable = object.__new__(cls)
+        variable._setup(Container(shape, Storage()), None if need_grad is None else bool(need_grad))
+        variable.info = info
+        return variable
 
     def _setup(self, container, need_grad):
         self.container = container
@@ -107,7 +110,7 @@ class Variable:
     @staticmethod
     def over(container, need_grad=None) -> "Variable":
         """A new leaf node over an existing container."""
-        variable = Variable.__new__(Variable)
+        variable = object.__new__(Variable)
         variable._setup(container, need_grad)
         return variable
 

@@ -456,3 +456,42 @@ def what_goes_wrong():
         caught(lambda: F.stack(x, nn.Variable((3, 2)))), caught(lambda: F.slice(x, (0,), (1,), (0,))), caught(lambda: float(x)),
         caught(lambda: len(x)), caught(lambda: x % 2), caught(lambda: 2 // x), caught(lambda: x.unknown), caught(lambda: F.no_such_function),
     ]
+
+
+class Weight(nn.Variable):
+    """As the architecture search library makes its parameters."""
+
+    def __new__(cls, shape, initializer=None, tag=""):
+        made = super().__new__(cls, shape, True)
+        made.d = initializer(shape=shape) if initializer else 0
+        made.grad.zero()
+        return made
+
+    def __init__(self, *args, **kwargs):
+        super().__init__()
+        self.tag = kwargs.get("tag")
+        nn.parameter.set_parameter(self.tag, self)
+
+    def __repr__(self):
+        return f"<Weight {self.tag} {self.shape}>"
+
+
+@program
+def variables_of_a_class_of_their_own():
+    w = Weight((3, 2), I.ConstantInitializer(0.5), tag="w")
+    b = Weight((2,), tag="b")
+    x = nn.Variable((4, 3))
+    x.d = np.arange(12).reshape(4, 3)
+    y = F.affine(x, w, b)
+    loss = F.sum(y ** 2)
+    solver = S.Sgd(1e-3)
+    solver.set_parameters(nn.get_parameters())
+    loss.forward()
+    solver.zero_grad()
+    loss.backward()
+    solver.update()
+    with nn.parameter_scope("copy"):
+        nn.parameter.set_parameter("w", Weight((3, 2), tag="again"))
+    found = nn.get_parameters()
+    return list(found), [type(v).__name__ for v in found.values()], repr(found["w"]), w.tag, w.need_grad, type(y).__name__, \
+        y.parent.inputs[1] == w, type(w.get_unlinked_variable()).__name__, brief(w.d), brief(b.g)
