@@ -16,6 +16,7 @@ import nnabla as nn
 import nnabla.functions as F
 import nnabla.parametric_functions as PF
 import nnabla.solvers as S
+from nnabla.ext_utils import get_extension_context
 from nnabla.monitor import Monitor, MonitorSeries, MonitorTimeElapsed
 from nnabla.utils.data_iterator import data_iterator_simple
 from nnabla.utils.learning_rate_scheduler import CosineScheduler, LinearWarmupScheduler
@@ -202,11 +203,13 @@ def main():
     parser.add_argument("--weight-decay", type=float, default=1e-4)
     parser.add_argument("--stop-after", type=int, default=0, metavar="STEPS",
                         help="end early, with the learning rates of the full run")
+    parser.add_argument("--context", default="cpu", help="extension to compute with: cpu or cudnn")
     parser.add_argument("--out", default="digits_result", help="folder for what is written")
     args = parser.parse_args()
     if not os.path.isdir(args.out):
         os.makedirs(args.out)
 
+    nn.set_default_context(get_extension_context(args.context))
     start = time.time()
     net, losses, test_accuracies, (test_x, test_t) = train(args)
     seconds = time.time() - start
