@@ -29,6 +29,7 @@ class Function:
     rank = 0
     bound = None          # the kernel with its arguments bound, called with tensors
     input_shapes = None   # the shapes that arguments and outputs were inferred for
+    drawn_from = None     # where the random stream stood when forward() was last called by hand
     _tags = None
 
     def __init__(self, op, args, ctx=None):
@@ -216,8 +217,10 @@ class Function:
         kernel = op.kernel
         if self.mask is not None:
             kernel = partial(_call_with_gaps, kernel, self.mask)
-        if not shapes and not self.context.target.is_cpu:
-            kernel = partial(_placed, kernel, self.context.target.device)
+        if op.creates:
+            target = self.context.target
+            if target.dtype is not torch.float32 or not target.is_cpu:
+                kernel = partial(_placed, kernel, target)
         self.bound = partial(kernel, **args) if args else kernel
 
     def rebind(self, shapes):
@@ -309,19 +312,34 @@ class Function:
             array.storage.set(grad)
 
     def _run(self, inputs, need_grad):
+        """Inputs and results as tensors. With ``need_grad`` the run is a repetition of the last ``forward``:
+        it draws the same random numbers and leaves buffers alone."""
         if self.bound is None:
             self.bind([v.shape for v in inputs])
         target = self.context.target
         tensors = []
         for i, v in enumerate(inputs):
             tensor = input_tensor(v, self.input_kind(i), target)
-            if self.input_kind(i) != "state":
+            if self.input_kind(i) == "state":
+                tensor = tensor.clone() if need_grad else tensor
+            else:
                 tensor = tensor.detach()
                 if need_grad and v.need_grad and tensor.is_floating_point():
                     tensor = tensor.requires_grad_()
             tensors.append(tensor)
-        results = self.execute(tensors)
-        return tensors, results
+        rng = getattr(self.bound, "keywords", {}).get("rng")
+        if rng is None:
+            return tensors, self.execute(tensors)
+        position = rng.get_state()
+        if not need_grad:
+            self.drawn_from = position
+            return tensors, self.execute(tensors)
+        if self.drawn_from is not None:
+            rng.set_state(self.drawn_from)
+        try:
+            return tensors, self.execute(tensors)
+        finally:
+            rng.set_state(position)
 
     def execute(self, tensors):
         """Results of the kernel as a list; errors become the RuntimeError of this function."""
@@ -337,9 +355,10 @@ class Function:
         return call_function(self, inputs, n_outputs, outputs, auto_forward)
 
 
-def _placed(kernel, device, **args):
-    """A kernel without inputs doesn't know where its result is wanted."""
-    return kernel(**args).to(device)
+def _placed(kernel, target, /, *positions, **args):
+    """A kernel without inputs, or with positions only, doesn't know where its result is wanted, and in which dtype."""
+    result = kernel(*positions, **args)
+    return result.to(target.device, target.dtype if result.is_floating_point() else None)
 
 
 def _call_with_gaps(kernel, mask, *tensors, **args):
@@ -550,7 +569,7 @@ def run_now(function, inputs, n_outputs=-1, outputs=None):
     if modes.no_grad:
         tensors = [t.detach() if t.requires_grad else t for t in tensors]
     try:
-        if function.__class__ is Function and op.resolve is None and not op.wants and function.mask is None and inputs:
+        if function.__class__ is Function and op.resolve is None and not op.wants and not op.creates and function.mask is None:
             results = op.kernel(*tensors, **function.given)     # nothing to bind: a later run of the graph does it
         else:
             function.bind([v.container.shape for v in inputs], n_outputs)
