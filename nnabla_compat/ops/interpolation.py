@@ -124,7 +124,7 @@ def _resize_shape(x, roi=(), scales=(), sizes=(), mode="nearest", coordinate_tra
     if nearest_mode not in _NEAREST:
         raise ValueError(f"expected nearest_mode to be one of {', '.join(_NEAREST)}, received {nearest_mode!r}")
     if bool(sizes) == bool(scales):
-        raise ValueError("expected either sizes or scales")
+        raise ValueError(f"expected either sizes or scales, received sizes={sizes} and scales={scales}")
     if len(sizes or scales) != len(x):
         raise ValueError(f"expected {'sizes' if sizes else 'scales'} with an entry for each axis of x of shape {x}, received "
                          f"{sizes or scales}")

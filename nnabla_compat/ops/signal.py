@@ -106,7 +106,8 @@ def _istft_shape(y_r, y_i, window_size, stride, fft_size, window_type="hanning",
                  as_stft_backward=False):
     _check_settings(window_size, stride, fft_size, window_type, pad_mode, True)
     if not as_stft_backward and pad_mode != "constant":
-        raise ValueError("expected pad_mode='constant': istft does not pad, and takes another only as_stft_backward=True")
+        raise ValueError(f"expected pad_mode='constant', received {pad_mode!r}: istft does not pad, and takes another "
+                         "only as_stft_backward=True")
     if len(y_r) != 3 or y_r != y_i or y_r[1] != fft_size // 2 + 1:
         raise ValueError(f"expected y_r and y_i of one shape (batch, {fft_size // 2 + 1}, frames), received {y_r} and {y_i}")
     if not as_stft_backward:
