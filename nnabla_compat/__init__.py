@@ -27,11 +27,14 @@ from .recompute import recompute, recompute_fn, set_global_recompute
 from .variable import Variable
 
 # Loaded when first used as an attribute; nnabla asks for an import of some of them.
-_SUBMODULES = {"communicators", "experimental", "ext_utils", "initializer", "models", "monitor", "parametric_functions",
-               "solvers", "testing", "utils"}
+_SUBMODULES = {"backward_functions", "communicators", "dtypes", "experimental", "ext_utils", "initializer", "models",
+               "monitor", "parametric_functions", "solvers", "testing", "utils"}
 
 
 def __getattr__(name):
+    if name in ("graph_def", "ProtoVariable"):
+        graph_def = importlib.import_module("nnabla_compat.core.graph_def")
+        return graph_def if name == "graph_def" else graph_def.ProtoVariable
     if name not in _SUBMODULES:
         raise AttributeError(f"module 'nnabla_compat' has no attribute {name!r}")
     return importlib.import_module(f"nnabla_compat.{name}")
