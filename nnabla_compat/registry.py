@@ -137,7 +137,7 @@ class Operator:
 
     __slots__ = ("type_name", "name", "kernel", "inputs", "arguments", "variadic", "shape", "resolve",
                  "data_dependent", "aliases", "keeps_inputs", "needs_graph", "backward_reads",
-                 "wants", "plain")
+                 "wants", "plain", "creates")
 
     def __init__(self, type_name, kernel, shape=None, resolve=None, data_dependent=False, aliases=False,
                  keeps_inputs=False, backward_reads=None):
@@ -166,6 +166,8 @@ class Operator:
         self.variadic = any(i.variadic for i in self.inputs)
         # Inputs all in the computing dtype: the common case the hot paths test for.
         self.plain = all(i.kind == "tensor" for i in self.inputs)
+        # No input says where results are wanted and of which floating dtype: the engine sees to it.
+        self.creates = all(i.kind == "index" for i in self.inputs)
 
     def __repr__(self):
         return f"<Operator {self.type_name}>"

@@ -329,7 +329,7 @@ def _eye_like_shape(x, k=0):
 
 
 @operator("EyeLike", shape=_eye_like_shape, backward_reads="")
-def eye_like(x: AsIs, k: int = 0):
+def eye_like(x: Tensor, k: int = 0):
     """A matrix shaped as ``x`` with ones on a diagonal and zeros elsewhere.
 
     Args:
@@ -343,7 +343,7 @@ def eye_like(x: AsIs, k: int = 0):
         ValueError: ``x`` is no matrix.
     """
     rows, columns = [torch.arange(n, device=x.device) for n in x.shape]
-    return (columns - rows[:, None] == k).to(torch.float32)
+    return (columns - rows[:, None] == k).to(x.dtype)
 
 
 def _assign_shape(dst, src):
@@ -367,4 +367,4 @@ def assign(dst: State, src: Tensor):
         ValueError: the shapes differ.
     """
     dst.data.copy_(src.data)
-    return dst.clone()
+    return dst.to(src.dtype, copy=True)

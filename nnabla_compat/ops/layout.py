@@ -302,8 +302,8 @@ def _resolve_broadcast_to(arguments, *_):
 def _broadcast_to_shape(x, y, axis=-1):
     at = len(x) - len(y) if axis < 0 else axis
     if at < 0 or x[at:at + len(y)] != y:
-        raise ValueError(f"expected the second input's shape {y} inside the first's {x} "
-                         + ("at its end" if axis < 0 else f"from axis {axis}"))
+        raise ValueError(f"expected a second input shaped as the first, {x}, "
+                         + ("at its end" if axis < 0 else f"from axis {axis}") + f", received shape {y}")
     return x
 
 
@@ -523,7 +523,7 @@ def _shape_shape(x, start=0, end=0):
 
 
 @operator("Shape", shape=_shape_shape, resolve=_resolve_shape_of, backward_reads="x out")
-def shape(x: AsIs, start: int = None, end: int = None):
+def shape(x: Tensor, start: int = None, end: int = None):
     """The sizes of the axes of ``x`` as an array.
 
     Args:
@@ -534,7 +534,7 @@ def shape(x: AsIs, start: int = None, end: int = None):
     Returns:
         One-dimensional array of sizes.
     """
-    return torch.tensor(x.shape[start:end or None], dtype=torch.float32, device=x.device)
+    return torch.tensor(x.shape[start:end or None], dtype=x.dtype, device=x.device)
 
 
 def _meshgrid_shape(*x, ij_indexing=False):

@@ -691,14 +691,14 @@ def mean_subtraction(x: Tensor, rmean: State, t: AsIs, base_axis: int = 1, updat
     axis = normalize_axis(base_axis, x.dim())
     mean = rmean.detach()
     if not update_running_mean:
-        return x - mean
+        return (x - mean).to(x.dtype)
     samples = max(prod(x.shape[:axis]), 1)
-    rate = 1.0 / (t.detach().reshape(()).to(x.dtype) + 1.0)
-    batch = x.detach().mean(tuple(range(axis))) if axis else x.detach()
+    rate = 1.0 / (t.detach().reshape(()).to(mean.dtype) + 1.0)
+    batch = x.detach().mean(tuple(range(axis)), dtype=mean.dtype) if axis else x.detach()
     mean.data.add_((batch - mean) * rate)
     t.detach().data.add_(1)
     fixed = x.detach()
-    return (fixed - mean) + (x - fixed) * (1.0 - rate / samples)
+    return ((fixed - mean) + (x - fixed) * (1.0 - rate / samples)).to(x.dtype)
 
 
 # -- clipping of gradients

@@ -282,7 +282,7 @@ def _inq_affine_shape(x, weight, indicator_fixedweights, bias=None, base_axis=1,
 
 
 @operator("INQAffine", shape=_inq_affine_shape, backward_reads={"x": "weight", "weight": "x"})
-def inq_affine(x: Tensor, weight: Tensor, indicator_fixedweights: State, bias: Tensor = None, base_axis: int = 1,
+def inq_affine(x: Tensor, weight: AsIs, indicator_fixedweights: State, bias: Tensor = None, base_axis: int = 1,
                num_bits: int = 4, inq_iterations: Ints = (), selection_algorithm: str = "largest_abs", seed: int = -1,
                *, rng, memo):
     """Affine map whose weights become powers of two step by step, while the others go on learning.
@@ -309,7 +309,7 @@ def inq_affine(x: Tensor, weight: Tensor, indicator_fixedweights: State, bias: T
     weights, 2017.
     """
     _inq_update(weight, indicator_fixedweights, num_bits, inq_iterations, selection_algorithm, rng, memo)
-    return affine(x, weight, bias, base_axis)
+    return affine(x, weight.to(x.dtype), bias, base_axis)
 
 
 def _inq_convolution_shape(x, weight, indicator_fixedweights, bias=None, base_axis=1, pad=None, stride=None,
@@ -321,7 +321,7 @@ def _inq_convolution_shape(x, weight, indicator_fixedweights, bias=None, base_ax
 
 @operator("INQConvolution", shape=_inq_convolution_shape, resolve=_fill_windows,
           backward_reads={"x": "weight", "weight": "x"})
-def inq_convolution(x: Tensor, weight: Tensor, indicator_fixedweights: State, bias: Tensor = None, base_axis: int = 1,
+def inq_convolution(x: Tensor, weight: AsIs, indicator_fixedweights: State, bias: Tensor = None, base_axis: int = 1,
                     pad: Shape = None, stride: Shape = None, dilation: Shape = None, group: int = 1,
                     num_bits: int = 4, inq_iterations: Ints = (), selection_algorithm: str = "largest_abs",
                     seed: int = -1, *, rng, memo):
@@ -350,7 +350,7 @@ def inq_convolution(x: Tensor, weight: Tensor, indicator_fixedweights: State, bi
     Source: Zhou et al., Incremental network quantization, 2017.
     """
     _inq_update(weight, indicator_fixedweights, num_bits, inq_iterations, selection_algorithm, rng, memo)
-    return convolution(x, weight, bias, base_axis, pad, stride, dilation, group)
+    return convolution(x, weight.to(x.dtype), bias, base_axis, pad, stride, dilation, group)
 
 
 def _positive_bits(x, sign=True, n=8, delta=0.0625, **_):
@@ -591,7 +591,7 @@ def quantize_linear(x: Tensor, scale: Tensor, zero_point: State, round_mode: str
     zero.copy_(round_(zero).clamp(lowest, highest))
     scaled = x / scale.detach()
     y = (round_(scaled.detach()) + zero).clamp(lowest, highest)
-    return straight_through(scaled, y)
+    return straight_through(scaled, y.to(x.dtype))
 
 
 @operator("DequantizeLinear", shape=_same_scale_shape, backward_reads={"x": "scale"})
