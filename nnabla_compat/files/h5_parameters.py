@@ -9,6 +9,11 @@ import numpy as np
 
 from .records import ParameterRecord
 
+# A dataset may be larger than what is stored of it up to here, or by this factor where it is compressed:
+# a small file can claim shapes of any size.
+SMALL = 1 << 20
+LARGEST_RATIO = 2000
+
 
 def read(source):
     """Parameters of an HDF5 file, in their order.
@@ -62,6 +67,9 @@ def _record(source, name, dataset):
                          "Save the parameters into one file.")
     if dataset.dtype.kind not in "biuf" or dataset.shape is None:
         raise ValueError(f"{_title(source)}: expected dataset '{name}' to hold numbers, it holds {dataset.dtype}.")
+    stored = dataset.id.get_storage_size()
+    if dataset.nbytes > max(SMALL, (LARGEST_RATIO if dataset.compression else 1) * stored):
+        raise ValueError(f"{_title(source)}: dataset '{name}' claims {dataset.nbytes} bytes, the file holds {stored} of it.")
     if "need_grad" not in dataset.attrs:
         raise KeyError(f"{_title(source)}: dataset '{name}' has no attribute 'need_grad', so this is no nnabla "
                        "parameter file.")

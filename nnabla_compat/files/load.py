@@ -1,10 +1,9 @@
 """Reading parameter files: which reader a file name or extension means, archives, lists of files."""
-import io
 import os
-import zipfile
-import zlib
 
 from . import h5_parameters, protobuf_parameters
+from .archive import members
+from .errors import reading as reading_file
 
 
 def read_parameters(sources, proto=None, needs_proto=False, extension=".nntxt"):
@@ -20,13 +19,11 @@ def read_parameters(sources, proto=None, needs_proto=False, extension=".nntxt"):
     for source in sources:
         if isinstance(source, os.PathLike):
             source = os.fspath(source)
-        if isinstance(source, str):
-            reading.read(source, os.path.splitext(source)[1])
-        elif hasattr(source, "read"):
-            reading.read(source, extension)
-        else:
+        if not isinstance(source, str) and not hasattr(source, "read"):
             raise TypeError(f"load_parameters: expected a file name, an open file or a list of them, received "
                             f"{type(source).__name__}.")
+        with reading_file(source):
+            reading.read(source, os.path.splitext(source)[1] if isinstance(source, str) else extension)
     return reading.records, reading.finish()
 
 
@@ -91,26 +88,8 @@ class _Reading:
         self.records += protobuf_parameters.records_of(self.message())
 
     def _read_nnp(self, source):
-        for name, content in _members(source, self.EXTENSIONS[:-1]):
-            self.read(_Member(name, content), os.path.splitext(name)[1])
-
-
-class _Member(io.BytesIO):
-    """A member of an archive, in memory and with its name."""
-
-    def __init__(self, name, content):
-        super().__init__(content)
-        self.name = name
-
-
-def _members(source, extensions):
-    """``(name, bytes)`` of an archive's members with one of the extensions. Nothing is written to the disk."""
-    try:
-        with zipfile.ZipFile(source) as archive:
-            return [(name, archive.read(name)) for name in archive.namelist()
-                    if os.path.splitext(name)[1] in extensions]
-    except (RuntimeError, zlib.error) as error:  # RuntimeError: versions and methods unknown to zipfile, encryption
-        raise zipfile.BadZipFile(f"{source}: the archive is damaged or not one nnabla writes: {error}") from error
+        for _, extension, member in members(source, self.EXTENSIONS[:-1]):
+            self.read(member, extension)
 
 
 def _content(source):

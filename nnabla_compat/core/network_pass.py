@@ -1,0 +1,150 @@
+"""Changing the description of a network by an ``NnpNetworkPass``."""
+from collections import OrderedDict
+
+import numpy as np
+
+from .graph_def import ProtoFunction, ProtoNetwork, ProtoVariable
+
+
+class EditedVariable:
+    """A variable as callbacks see it.
+
+    Attributes:
+        proto: The ``Variable`` message; changes to its name and shape take effect.
+        parent (EditedFunction): What makes it, or None.
+        need_grad (bool): Of the Variable made from it.
+        variable (Variable): Variable to use for it, or None.
+        stop (bool): True cuts off everything that depends on it.
+    """
+
+    def __init__(self, source):
+        self.name, self.proto, self.need_grad = source.name, source.proto, source.need_grad
+        self.variable, self.stop, self.parent = source.variable_instance, source.stop, None
+        self.consumers = []
+
+    @property
+    def referrers(self):
+        """The functions that read it, by name."""
+        return OrderedDict((f.name, f) for f in self.consumers)
+
+    @property
+    def num_referrers(self):
+        """How many functions read it."""
+        return len(self.consumers)
+
+    def add_referrer(self, f):
+        """Note that ``f`` reads it."""
+        self.consumers.append(f)
+
+    def delete_referrer(self, f):
+        """Note that ``f`` does not read it any more."""
+        self.consumers.remove(f)
+
+    def rewire_on(self, var):
+        """Take the place of ``var``: be made by what makes it, and be read by what reads it."""
+        if self.parent is not None:
+            self.parent.disable()
+        parent, self.parent, var.parent = var.parent, var.parent, None
+        self.variable = var.variable
+        if parent is None:
+            self.proto.shape.CopyFrom(var.proto.shape)
+            self.proto.initializer.CopyFrom(var.proto.initializer)
+        else:
+            parent._outputs = [self if o is var else o for o in parent._outputs]
+        for f in var.consumers:
+            f._inputs = [self if i is var else i for i in f._inputs]
+        self.consumers += var.consumers
+        var.consumers = []
+
+
+class EditedFunction:
+    """A function as callbacks see it: ``name``, ``proto`` (its ``Function`` message), ``inputs``, ``outputs``."""
+
+    def __init__(self, source, variables):
+        self.name, self.proto, self.disabled = source.name, source.proto, False
+        self._inputs, self._outputs = [], []
+        self.inputs = [variables[n] for n in source.inputs]
+        self.outputs = [variables[n] for n in source.outputs]
+
+    @property
+    def inputs(self):
+        """The variables it reads; may be set."""
+        return list(self._inputs)
+
+    @inputs.setter
+    def inputs(self, inputs):
+        for v in self._inputs:
+            if self in v.consumers:
+                v.delete_referrer(self)
+        self._inputs = list(inputs)
+        for v in self._inputs:
+            v.add_referrer(self)
+
+    @property
+    def outputs(self):
+        """The variables it makes; may be set."""
+        return list(self._outputs)
+
+    @outputs.setter
+    def outputs(self, outputs):
+        for v in self._outputs:
+            if v.parent is self:
+                v.parent = None
+        self._outputs = list(outputs)
+        for v in self._outputs:
+            v.parent = self
+
+    def disable(self):
+        """Take the function out: what it made becomes an input where something reads it, else it vanishes."""
+        self.disabled = True
+        self.inputs, self.outputs = [], []
+
+
+def apply(network, callback):
+    """The network that ``callback`` makes of ``network``, which stays as it is."""
+    variables = OrderedDict((n, EditedVariable(v)) for n, v in (*network.variables.items(), *network.parameters.items()))
+    functions = OrderedDict((n, EditedFunction(f, variables)) for n, f in network.functions.items())
+    for name, variable in variables.items():
+        variables[name] = _checked(callback.change_variable(variable), EditedVariable, f"variable '{name}'")
+    for name, function in functions.items():
+        functions[name] = _checked(callback.change_function(function), EditedFunction, f"function '{name}'")
+    scope = network.owner().parameter_scope
+    order = [functions[f.name] for f in network.forward_sequence()]
+    for function in order:
+        if not function.disabled:
+            callback.run_passes(function, list(variables.values()), scope)
+    for function in order:
+        for variable in function.inputs:
+            callback.mark_stop(variable)
+    cut = {id(v) for v in variables.values() if v.stop}
+    for function in order:
+        if any(id(v) in cut for v in function.inputs):
+            cut.update(id(v) for v in function.outputs)
+            function.disable()
+    return _assemble(network, variables.values(), [f for f in functions.values() if not f.disabled])
+
+
+def _checked(made, cls, what):
+    if not isinstance(made, cls):
+        raise AttributeError(f"a callback for {what} returned {made!r}: it has to return what it was given.")
+    return made
+
+
+def _assemble(network, variables, functions):
+    made = ProtoNetwork(network.owner(), network.name, network.batch_size)
+    rng = np.random.RandomState(1223)
+    for edited in variables:
+        if edited.parent is None and not edited.consumers:
+            continue
+        name, learned = edited.proto.name, edited.proto.type == "Parameter"
+        variable = ProtoVariable((), name, edited.need_grad, edited.proto.type)
+        variable.update_from_proto(edited.proto, rng)
+        variable.variable_instance = None if learned else edited.variable
+        if name in made.variables or name in made.parameters:
+            raise ValueError(f"network '{network.name}': a callback gave two variables the name '{name}'.")
+        (made.parameters if learned else made.variables)[name] = variable
+    for edited in functions:
+        function = ProtoFunction.from_proto(made, edited.proto)
+        made.add_function(function, [v.proto.name for v in edited.inputs], [v.proto.name for v in edited.outputs])
+    made.find_ports()
+    return made
