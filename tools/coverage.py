@@ -191,6 +191,21 @@ def operator_rows(measure=True):
     return rows
 
 
+def counts():
+    """How much of the corpus has a reference, in words: silence is no proof."""
+    from functions.test_operators import reader
+    from oracle.cases import CASES
+
+    entries = [reader(f).entries.get(c.key, {}) for f, cases in CASES.items() for c in cases]
+
+    def having(part):
+        return sum(part in e for e in entries)
+    return (f"{len(entries)} recorded calls: {having('outputs')} with values, {having('grads')} with gradients, {having('second')} with "
+            f"second gradients, {having('raises')} refused. Without a reference: {having('unsupported')} that the original's CPU build "
+            f"lacks, {having('died')} that end its process, {having('no_reference')} bad calls it does not notice; "
+            f"{having('no_second')} without second gradients because its nn.grad lacks them or contradicts its backward.")
+
+
 def level(error):
     """An error rounded up to a power of ten."""
     if error is None:
@@ -221,7 +236,7 @@ def render(names, rows):
     lines += [f"| `{k}` | `{t}` | `{o}` |" for k, (t, o) in sorted(names.drift.items())]
     lines += ["", "### Names of our own in nnabla's modules", ""]
     lines += [f"- `{ours(m)}`: " + ", ".join(f"`{n}`" for n in extra) for m, extra in names.surplus.items()]
-    lines += ["", "## Operators", "",
+    lines += ["", "## Operators", "", counts(), "",
               "Settings compared with recorded results of the original; those its CPU build lacks (only shapes are compared);",
               "worst relative error, rounded up, of values, gradients and second gradients; torch functions the kernel calls.", "",
               "| type | function | settings | shapes only | forward | backward | second | second recorded | torch |",
