@@ -36,6 +36,8 @@ def install(nd_array, variable):
     # With an array nnabla makes a new array of these two, and of **= always.
     nd_array.__imul__ = _in_place(None, F.mul_scalar)
     nd_array.__itruediv__ = _in_place(None, lambda x, s, outputs: F.mul_scalar(x, 1.0 / s, outputs=outputs))
+    nd_array.bool_fill = nd_array.masked_fill = bool_fill_array
+    variable.bool_fill_ = variable.masked_fill_ = bool_fill_variable
 
 
 def _number(value):
@@ -322,6 +324,34 @@ def _broadcast(value, shape):
         return np.broadcast_to(value, shape)
     except ValueError:
         raise RuntimeError(f"values of shape {value.shape} can't be written to elements of shape {shape}") from None
+
+
+def bool_fill_array(self, mask, value):
+    """Replace, in place, the elements where ``mask`` is not zero by ``value``.
+
+    Args:
+        mask (NdArray): Array whose axes fit those of this one, or are of size 1.
+        value (float): What to write.
+
+    Returns:
+        NdArray: this array's storage.
+    """
+    return F.bool_fill(self, mask, value, outputs=[self])
+
+
+def bool_fill_variable(self, mask, value):
+    """A variable that, when computed, holds the elements of this one with ``value`` where ``mask`` is not zero.
+
+    Its data shares this variable's storage: computing it writes there.
+
+    Args:
+        mask (Variable): Array whose axes fit those of this one, or are of size 1.
+        value (float): What to write.
+
+    Returns:
+        Variable: the new variable.
+    """
+    return F.bool_fill(self, mask, value, outputs=[self.data])
 
 
 def set_variable_item(self, key, value):

@@ -57,3 +57,7 @@ for sign in ("+", "-", "*", "/", "**"):
     expression("array.inplace", f"y = F.identity(a); y {sign}= 2", a=positive(2, 3))
     expression("array.inplace", f"y = F.identity(a); y {sign}= b", a=positive(2, 3), b=positive(2, 3))
     expression("array.inplace", f"y = F.identity(a); y {sign}= b", a=positive(2, 3), b=positive(1, 3))
+
+for shape, mask in (((2, 3), (2, 3)), ((2, 3), (1, 3)), ((4,), (4,)), ((2, 1, 3), (2, 1, 1)), ((3, 4), (3, 1))):
+    expression("array.bool_fill", "(a.bool_fill if hasattr(a, 'bool_fill') else a.bool_fill_)(m, -1.5)", a=normal(*shape), m=boolean(*mask))
+    expression("array.bool_fill", "(a.masked_fill if hasattr(a, 'masked_fill') else a.masked_fill_)(m, 2)", a=normal(*shape), m=boolean(*mask))
