@@ -815,23 +815,35 @@ def create_graph_from_variable(name, variables, names=None, parameter_scope=None
 
 
 class _Transcript:
-    """Writes down a graph of Variables. A variable is known by its data array, which unlinked twins share."""
+    """Writes down a graph of Variables.
+
+    A variable is known by its data array and by what makes it: unlinked twins share the array, and so do input
+    and output of a function that works in place.
+    """
 
     def __init__(self, graph, name, names, scope):
         self.network = ProtoNetwork(graph, name)
         self.prefix = "" if name == "model" else f"@{name}/"
         self.arrays = []  # keeps the arrays alive, whose ids are keys
-        self.parameters = {self._key(v): key for key, v in parameter.list_parameters(scope, False).items()}
-        self.names = {self._key(v): key for key, v in names.items()}
+        self.parameters = {self._array(v): key for key, v in parameter.list_parameters(scope, False).items()}
+        self.chosen = {self._key(v): (name, v) for name, v in names.items()}
         self.known = {}
 
-    def _key(self, variable):
+    def _array(self, variable):
         array = variable.container.data
         self.arrays.append(array)
         return id(array)
 
+    def _key(self, variable):
+        return self._array(variable), id(variable.parent) if variable.parent is not None else 0
+
     def write(self, outputs):
-        for function in _tape.ordered_functions(outputs):
+        functions = _tape.ordered_functions(outputs)
+        present = {id(f) for f in functions}
+        for (array, _), (name, variable) in list(self.chosen.items()):
+            if id(variable.parent) not in present:  # the graph has an unlinked twin of it, if anything
+                self.chosen.setdefault((array, 0), (name, variable))
+        for function in functions:
             if function.name != "Sink":
                 self._write_function(function)
         self.network.find_ports()
@@ -843,12 +855,9 @@ class _Transcript:
         inputs = [self._name_input(v, type_) for v in function.inputs]
         outputs = []
         for variable in function.outputs:
-            key = self._key(variable)
-            chosen = self.names.get(key)
-            made = _unique(network.var_names, f"{self.prefix}{type_}_out" if chosen is None else chosen)
-            self._declare(made, variable, "Buffer", chosen)
-            self.known[key] = made
-            outputs.append(made)
+            key = self._array(variable), id(function)
+            self.known[key] = self.known[key[0]] = self._declare(variable, key, f"{self.prefix}{type_}_out")
+            outputs.append(self.known[key])
         args = dict(function.args)
         if type_ == "Reshape":
             args["shape"] = list(function.outputs[0].shape)
@@ -856,24 +865,30 @@ class _Transcript:
 
     def _name_input(self, variable, type_):
         key = self._key(variable)
-        if key not in self.known:
-            learned = self.parameters.get(key)
-            if learned is not None:
-                self.network.parameters[learned] = ProtoVariable(variable.shape, learned, variable.need_grad, "Parameter")
-                self.network.parameters[learned].variable_instance = variable
-                self.known[key] = learned
+        name = self.known.get(key) or self.known.get(key[0])
+        if name is None:
+            name = self.parameters.get(key[0])
+            if name is None:
+                name = self._declare(variable, key, f"{self.prefix}{type_}_in")
             else:
-                chosen = self.names.get(key)
-                made = chosen or _unique(self.network.var_names, f"{self.prefix}{type_}_in")
-                self._declare(made, variable, "Buffer", chosen)
-                self.known[key] = made
-        return self.known[key]
+                learned = self.network.parameters[name] = ProtoVariable(variable.shape, name, variable.need_grad, "Parameter")
+                learned.variable_instance = variable
+            self.known[key] = name
+        return name
 
-    def _declare(self, name, variable, type_, chosen):
-        if name in self.network.variables or (chosen is not None and name != chosen):
-            raise ValueError(f"create_graph_from_variable: two variables are to be called '{chosen or name}'. "
-                             "Give each a name of its own.")
-        self.network.variables[name] = ProtoVariable(variable.shape, name, False, type_)
+    def _declare(self, variable, key, base):
+        """Declare a Buffer under the name chosen for it, or one made from ``base``."""
+        chosen = self.chosen.get(key)
+        if chosen is None:
+            name = _unique(self.network.var_names, base)
+        else:
+            name, _ = chosen
+            self.network.var_names[name] = 1
+        if name in self.network.variables:
+            raise ValueError(f"create_graph_from_variable: two variables are to be called '{name}'. Give each a name of "
+                             "its own.")
+        self.network.variables[name] = ProtoVariable(variable.shape, name)
+        return name
 
 
 # -- recording ---------------------------------------------------------------------------------------
