@@ -74,15 +74,18 @@ class Argument:
 
 
 def _to_int(value):
-    return value if value.__class__ is int else int(value)
+    return value if value.__class__ is int else int(_number(value))
 
 
 def _to_float(value):
-    if value.__class__ is float:
-        return value
+    return value if value.__class__ is float else float(_number(value))
+
+
+def _number(value):
+    """``value`` where it may stand for a number; arrays of one element do, as in nnabla."""
     if isinstance(value, (str, bytes)):
         raise TypeError(f"must be real number, not {type(value).__name__}")
-    return float(value)
+    return value.item() if getattr(value, "ndim", 0) and value.size == 1 and hasattr(value, "item") else value
 
 
 def _to_str(value):
@@ -94,13 +97,13 @@ def _to_str(value):
 def _to_ints(value):
     if isinstance(value, (str, bytes)):
         raise TypeError(f"must be a sequence of int, not {type(value).__name__}")
-    return tuple([int(v) for v in value])
+    return tuple([_to_int(v) for v in value])
 
 
 def _to_floats(value):
     if isinstance(value, (str, bytes)):
         raise TypeError(f"must be a sequence of float, not {type(value).__name__}")
-    return tuple([float(v) for v in value])
+    return tuple([_to_float(v) for v in value])
 
 
 def _to_object(value):

@@ -226,6 +226,16 @@ class _Watch:
         self.root, self.pre, self.post, self.callbacks = root, pre, post, callbacks
         self.current = None
         self.started = set()
+        self.partial = {}
+
+    def contribution(self, container, k):
+        """Hook on a node of torch's history whose k-th result is a part of the container's gradient."""
+        def after(grads, _):
+            if grads[k] is not None:
+                part, sum_ = grads[k].detach(), self.partial.get(container)
+                self.partial[container] = part if sum_ is None else sum_ + part
+                _keep_gradient(container, self.partial[container], False)
+        return after
 
     def hook(self, function, container):
         def before(grad):
@@ -253,8 +263,10 @@ class _Watch:
 def _backward_watched(root, plan, root_tensor, outputs, seeds, clear_buffer, callbacks, pre, post):
     """The same gradients, with somebody watching each function."""
     watch = _Watch(root, pre, post, callbacks)
-    handles = [t.register_hook(watch.hook(function, container))
-               for function, container, t in _function_outputs(root, plan, root_tensor)]
+    found = _function_outputs(root, plan, root_tensor)
+    handles = [t.register_hook(watch.hook(function, container)) for function, container, t in found]
+    handles += [node.register_hook(watch.contribution(container, k))
+                for node, k, container in _contributions([(c, t) for _, c, t in found if c is not root.container])]
     try:
         torch.autograd.backward(outputs, seeds, retain_graph=not clear_buffer)
         watch.finish()
@@ -267,6 +279,26 @@ def _backward_watched(root, plan, root_tensor, outputs, seeds, clear_buffer, cal
             finish()
     if clear_buffer:
         _free(root, plan)
+
+
+def _contributions(entries):
+    """(node, k, container) for each node of torch's history whose k-th result goes into a container's gradient.
+
+    ``entries`` are pairs of a container and its tensor.
+    """
+    ends = {edge: container for container, t in entries if (edge := tape.Edge.of(t))[0] is not None}
+    nodes, found = [node for node, _ in ends], []
+    seen = set(nodes)
+    while nodes:
+        node = nodes.pop()
+        for k, (following, output) in enumerate(node.next_functions):
+            container = ends.get((following, output))
+            if container is not None:
+                found.append((node, k, container))
+            if following is not None and following not in seen:
+                seen.add(following)
+                nodes.append(following)
+    return found
 
 
 def _function_outputs(root, plan, root_tensor):

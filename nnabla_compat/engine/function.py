@@ -283,6 +283,9 @@ class Function:
 
     def setup(self, inputs, outputs):
         """Bind arguments to the shapes of ``inputs`` and give ``outputs`` their shapes."""
+        for v in (*inputs, *outputs):
+            if not isinstance(v, Variable):
+                raise TypeError(f"{self.name}.setup: expected Variables, received {type(v).__name__}")
         shapes = [v.shape for v in inputs]
         self.bind(shapes, len(outputs))
         for variable, shape in zip(outputs, self.infer(shapes)):

@@ -4,7 +4,7 @@ import math
 import numpy as np
 import torch
 
-from . import context
+from . import context, tape
 from .storage import CLEARED, CLEARED_ZEROED, FRESH, WRITTEN, ZEROED, Storage, numpy_dtype, torch_dtype
 
 _LARGEST_EXACT = 2 ** 53
@@ -168,7 +168,7 @@ class NdArray:
         storage = self.storage
         tensor = storage.present()
         if storage.owner is None and isinstance(tensor, torch.nn.Parameter):
-            tensor.data = fresh.to(tensor.device, fresh.dtype if fresh.dtype.is_floating_point else torch.float32)
+            _renew(tensor, fresh.to(tensor.device, fresh.dtype if fresh.dtype.is_floating_point else torch.float32))
             storage.state = WRITTEN
         elif storage.owner is None and tensor is None:
             storage.set(fresh.to(context.current_ctx.target.device))
@@ -216,7 +216,7 @@ class NdArray:
             if tensor.dtype != target:
                 value = tensor.detach().to(target)
                 if is_leaf_parameter(tensor) and target.is_floating_point:
-                    tensor.data = value
+                    _renew(tensor, value)
                 else:
                     storage.set(value)
         if ctx is not None:
@@ -335,6 +335,13 @@ class NdArray:
 
     def __deepcopy__(self, memo):
         return self.__reduce__()
+
+
+def _renew(parameter, value):
+    """Give a torch parameter other memory. Plans take it as it is, so they must look again after a change of dtype."""
+    if value.dtype != parameter.dtype:
+        tape.graph_changed()
+    parameter.data = value
 
 
 def is_leaf_parameter(tensor):

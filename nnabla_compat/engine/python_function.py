@@ -224,7 +224,8 @@ class PythonFunction:
         return True
 
     def __call__(self, *inputs, n_outputs=-1, outputs=None):
-        assert inputs, f"{type(self).__name__}: expected at least one input"
+        if not inputs:
+            raise RuntimeError(f"{type(self).__name__}: expected at least one input, received none")
         node = _PythonNode(self, max(n_outputs, self.min_outputs()), self.ctx)
         if all(isinstance(x, Variable) for x in inputs):
             return function.connect(node, list(inputs), n_outputs, outputs)

@@ -581,6 +581,13 @@ class Edge:
     def __init__(self, tensor):
         self.node, self.output, self.grad, self._retained = tensor.grad_fn, tensor.output_nr, None, False
 
+    @staticmethod
+    def of(tensor):
+        """Where the gradient of a tensor, or of what stayed of it, arrives: (node, output number)."""
+        if tensor.__class__ is Edge:
+            return tensor.node, tensor.output
+        return tensor.grad_fn, tensor.output_nr
+
     def register_hook(self, hook):
         def before(grads):
             if grads[self.output] is not None:

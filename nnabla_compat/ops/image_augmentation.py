@@ -76,7 +76,7 @@ def _random_crop_shape(x, shape, base_axis=1, seed=-1):
     return x[:len(x) - n] + shape
 
 
-@operator("RandomCrop", shape=_random_crop_shape, resolve=_resolve_crop)
+@operator("RandomCrop", shape=_random_crop_shape, resolve=_resolve_crop, backward_reads="")
 def random_crop(x: Tensor, shape: Shape = None, base_axis: int = 1, seed: int = -1, *, rng):
     """Cut a part of the given size out of each sample, at a random place.
 
@@ -114,7 +114,7 @@ def _random_flip_shape(x, axes, base_axis=1, seed=-1):
     return x
 
 
-@operator("RandomFlip", shape=_random_flip_shape, resolve=_resolve_flip)
+@operator("RandomFlip", shape=_random_flip_shape, resolve=_resolve_flip, backward_reads="")
 def random_flip(x: Tensor, axes: Ints = None, base_axis: int = 1, seed: int = -1, *, rng):
     """Reverse each sample along each of the given axes, or not, with even chances.
 
@@ -153,7 +153,7 @@ def _random_shift_shape(x, shifts, border_mode="nearest", constant_value=0.0, ba
     return x
 
 
-@operator("RandomShift", shape=_random_shift_shape, resolve=_resolve_shift)
+@operator("RandomShift", shape=_random_shift_shape, resolve=_resolve_shift, backward_reads="")
 def random_shift(x: Tensor, shifts: Ints = None, border_mode: str = "nearest", constant_value: float = 0,
                  base_axis: int = 1, seed: int = -1, *, rng):
     """Move each sample by a random distance along each axis and fill the gap.
@@ -215,7 +215,7 @@ def _random_erase_shape(x, prob=0.5, area_ratios=(), aspect_ratios=(), replaceme
     return x
 
 
-@operator("RandomErase", shape=_random_erase_shape, resolve=_resolve_erase)
+@operator("RandomErase", shape=_random_erase_shape, resolve=_resolve_erase, backward_reads="")
 def random_erase(x: Tensor, prob: float = 0.5, area_ratios: Floats = (0.02, 0.4),
                  aspect_ratios: Floats = (0.3, 3.3333), replacements: Floats = (0.0, 255.0), n: int = None,
                  share: bool = True, inplace: bool = False, base_axis: int = 1, seed: int = -1,
@@ -290,7 +290,7 @@ def _image_augmentation_shape(x, shape, **_):
     return full
 
 
-@operator("ImageAugmentation", shape=_image_augmentation_shape, resolve=_resolve_augmentation)
+@operator("ImageAugmentation", shape=_image_augmentation_shape, resolve=_resolve_augmentation, backward_reads="")
 def image_augmentation(x: Tensor, shape: Shape = None, pad: Shape = (0, 0), min_scale: float = 1.0,
                        max_scale: float = 1.0, angle: float = 0.0, aspect_ratio: float = 1.0, distortion: float = 0.0,
                        flip_lr: bool = False, flip_ud: bool = False, brightness: float = 0.0,

@@ -140,7 +140,14 @@ def _batch_statistics(x, axes):
     return mean, variance
 
 
-@operator("BatchNormalization", shape=batch_normalization_shape)
+def _batch_reads(arguments):
+    if arguments["batch_stat"]:
+        statistics = dict.fromkeys(("beta", "mean", "variance"), "out1 out2")
+        return {"x": "x gamma out1 out2", "gamma": "x out1 out2", **statistics}
+    return {"x": "gamma variance", "gamma": "x mean variance"}
+
+
+@operator("BatchNormalization", shape=batch_normalization_shape, backward_reads=_batch_reads)
 def batch_normalization(x: Tensor, beta: Tensor = None, gamma: Tensor = None, mean: State = None, variance: State = None,
                         axes: Ints = (1,), decay_rate: float = 0.9, eps: float = 1e-5, batch_stat: bool = True,
                         no_scale: bool = False, no_bias: bool = False, *, n_outputs: int = -1):
@@ -193,7 +200,14 @@ def _fused_shape(x, beta, gamma, mean, variance, z=None, axes=(1,), decay_rate=0
     return batch_normalization_shape(x, beta, gamma, mean, variance, axes, batch_stat=batch_stat, n_outputs=n_outputs)
 
 
-@operator("FusedBatchNormalization", shape=_fused_shape)
+def _fused_reads(arguments):
+    reads = dict.fromkeys(("beta", "mean", "variance", "z"), "out")
+    if arguments["batch_stat"]:
+        return {"x": "x gamma out", "gamma": "x out", **reads}
+    return {"x": "gamma variance out", "gamma": "x mean out", **reads}
+
+
+@operator("FusedBatchNormalization", shape=_fused_shape, backward_reads=_fused_reads)
 def fused_batch_normalization(x: Tensor, beta: Tensor, gamma: Tensor, mean: State, variance: State, z: Tensor = None,
                               axes: Ints = (1,), decay_rate: float = 0.9, eps: float = 1e-5, batch_stat: bool = True,
                               nonlinearity: str = "relu", *, n_outputs: int = -1):

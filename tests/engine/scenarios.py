@@ -599,6 +599,21 @@ def sinks(nn, F):
 
 
 @scenario
+def sink_after_forward_all(nn, F):
+    x = var(nn, np.arange(4).reshape(2, 2))
+    mean, variance = nn.Variable((1, 2)), nn.Variable((1, 2))
+    y = F.batch_normalization(
+        x, nn.Variable.from_numpy_array(np.zeros((1, 2))), nn.Variable.from_numpy_array(np.ones((1, 2))), mean, variance)
+    z = y * 2
+    nn.forward_all([y, z])
+    y.g = 3
+    z.g = np.float32([[1, 2], [3, 5]])
+    x.grad.zero()
+    F.sink(y, z, one_input_grad=False).backward()
+    return mean.d.copy(), variance.d.copy(), x.g.copy()
+
+
+@scenario
 def shape_changes(nn, F):
     x = var(nn, np.ones((2, 3)))
     w = var(nn, np.ones((3, 4)))

@@ -8,8 +8,8 @@ import pytest
 import nnabla_compat as nn
 import nnabla_compat.functions as F
 
+from . import SCENARIOS
 from .plain_data import plain
-from .scenarios import SCENARIOS
 
 RECORDED = json.loads((Path(__file__).parents[1] / "corpus" / "engine.json").read_text())
 

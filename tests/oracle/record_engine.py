@@ -7,12 +7,15 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from engine.plain_data import plain  # noqa: E402
-from engine.scenarios import SCENARIOS  # noqa: E402
+from engine import SCENARIOS  # noqa: E402
 
 
 def main():
     import nnabla as nn
     import nnabla.functions as F
+    import nnabla.initializer
+    import nnabla.parametric_functions
+    import nnabla.solvers  # noqa: F401
 
     recorded = {}
     for name, run in SCENARIOS.items():

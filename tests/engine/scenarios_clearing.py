@@ -1,0 +1,108 @@
+"""Which buffers passes free in random graphs: the flags are nnabla's, whatever torch keeps by itself."""
+import random
+
+import numpy as np
+
+from .scenarios import scenario
+
+UNARY = ["exp", "relu", "tanh", "sin", "mul_scalar", "add_scalar", "leaky_relu", "reshape", "copying_reshape", "softmax", "identity",
+         "abs", "pow_scalar", "transpose", "split", "unlink", "gelu", "round", "sigmoid", "maximum_scalar"]
+BINARY = ["add2", "mul2", "sub2", "maximum2", "affine", "concatenate", "where"]
+
+
+def program(rng, recomputing):
+    """A random graph of (2, 2) variables and what to do with it, as plain data."""
+    n = rng.randint(1, 3)
+    p = dict(leaves=[rng.random() < 0.6 for _ in range(n)], nodes=[], persistent=[], need_grad={}, recompute=[], kept=[], gone=[])
+    made = []
+    for _ in range(rng.randint(1, 8)):
+        def pick():
+            return rng.randrange(max(0, n - 3), n) if rng.random() < 0.7 else rng.randrange(n)
+        name, inputs = (rng.choice(UNARY), [pick()]) if rng.random() < 0.6 else (rng.choice(BINARY), [pick(), pick()])
+        p["nodes"].append([name, inputs])
+        outputs = 2 if name == "split" else 1
+        made += range(n, n + outputs)
+        n += outputs
+    if rng.random() < 0.3:
+        p["persistent"] = [rng.choice(made)]
+    if rng.random() < 0.15:
+        p["need_grad"] = {rng.choice(made): rng.random() < 0.3}
+    if recomputing:
+        p["recompute"] = [rng.choice(made) for _ in range(rng.randint(1, 3))]
+    if rng.random() < 0.2:
+        p["kept"] = [rng.choice(made)]
+    elif rng.random() < 0.1:
+        p["gone"] = [rng.choice(made)]
+    choice = rng.random()
+    p["sink"] = choice > 0.9
+    p["roots"] = [n - 1] if choice < 0.75 else sorted({rng.choice(made) for _ in range(2)})
+    p["forward"] = [rng.choice([(0, 1), (0, 1), (1, 0), (0, 0), (1, 1)]) for _ in range(rng.randint(1, 2))]
+    p["backward"] = [rng.random() < 0.7 for _ in p["forward"]]
+    return p
+
+
+def build(nn, F, p):
+    values = np.random.RandomState(0)
+    vs = [nn.Variable.from_numpy_array(values.rand(2, 2).astype(np.float32) + 0.1, need_grad=g) for g in p["leaves"]]
+    mask = nn.Variable.from_numpy_array(np.float32([[1, 0], [0, 1]]))
+    special = {
+        "reshape": lambda x: F.reshape(x, (2, 2)),
+        "copying_reshape": lambda x: F.reshape(x, (2, 2), inplace=False),
+        "mul_scalar": lambda x: F.mul_scalar(x, 1.5),
+        "add_scalar": lambda x: F.add_scalar(x, 1.5),
+        "pow_scalar": lambda x: F.pow_scalar(x, 1.5),
+        "maximum_scalar": lambda x: F.maximum_scalar(x, 0.5),
+        "transpose": lambda x: F.transpose(x, (1, 0)),
+        "split": lambda x: F.split(F.stack(x, x, axis=0), axis=0),
+        "concatenate": lambda x, y: F.slice(F.concatenate(x, y, axis=0), start=(1, 0), stop=(3, 2)),
+        "where": lambda x, y: F.where(mask, x, y),
+    }
+    for name, inputs in p["nodes"]:
+        y = (special[name] if name in special else getattr(F, name))(*[vs[i] for i in inputs])
+        vs += y if isinstance(y, (tuple, list)) else [y]
+    for i in p["persistent"]:
+        vs[i].persistent = True
+    for i, flag in p["need_grad"].items():
+        vs[i].need_grad = flag
+    for i in p["recompute"]:
+        vs[i].recompute = True
+    extra = [F.relu(vs[i]) for i in p["kept"]]
+    for i in p["gone"]:
+        F.relu(vs[i])
+    return vs, extra
+
+
+def run(nn, F, p):
+    vs, extra = build(nn, F, p)
+    roots = [vs[i] for i in p["roots"]]
+    if p["sink"]:
+        roots = [F.sink(*roots)]
+    log = []
+    for (clear_buffer, clear_no_need_grad), back in zip(p["forward"], p["backward"]):
+        options = dict(clear_buffer=bool(clear_buffer), clear_no_need_grad=bool(clear_no_need_grad))
+        if len(roots) == 1:
+            roots[0].forward(**options)
+        else:
+            nn.forward_all(roots, **options)
+        after = "".join("01"[v.data.clear_called] for v in vs)
+        log.append(after)
+        if back and not clear_buffer and len(roots) == 1:
+            roots[0].backward(clear_buffer=True)
+            # nnabla's backward may touch, and so allocate again, what forward freed: those are left out.
+            log.append("".join("x" if a == "1" else "01"[v.data.clear_called] for a, v in zip(after, vs)))
+            log.append("".join("01"[v.grad.clear_called] for v in vs))
+    del extra
+    grads = [] if any(c for c, _ in p["forward"]) else [float(v.g.sum()) if g else 0.0 for v, g in zip(vs, p["leaves"])]
+    return log, grads
+
+
+@scenario
+def random_graphs(nn, F):
+    rng = random.Random(20)
+    return [run(nn, F, program(rng, recomputing=False)) for _ in range(300)]
+
+
+@scenario
+def random_graphs_with_recomputation(nn, F):
+    rng = random.Random(21)
+    return [run(nn, F, program(rng, recomputing=True)) for _ in range(200)]
