@@ -17,6 +17,7 @@ from ..engine.function import INPUT_HANDLERS, Function
 from ..engine.variable import Variable
 from ..files import function_message as _messages
 from ..files import initializers as _initializers
+from . import module as _module
 
 # Parameters that a file declares without giving values may take this many elements in all. Their sizes
 # are bare claims: a file of a hundred bytes can claim terabytes.
@@ -933,9 +934,8 @@ class ProtoGraphBuilder:
 
     def get_module(self):
         """The Module whose method is running, or a :class:`FlatModule`."""
-        from . import module
-        if module._frame is not None:
-            return module._frame[0]
+        if _module._frame is not None:
+            return _module._frame[0]
         if self.module is None:
             self.module = FlatModule(self.graph_name)
         return self.module
@@ -1056,6 +1056,9 @@ def module_finished(module):
     """A method of a Module that no other Module called has ended: what it recorded is a network."""
     if proto_graph_builder.is_dirty():
         proto_graph_builder.commit_network(module)
+
+
+_module.finished = module_finished
 
 
 @contextmanager

@@ -34,6 +34,9 @@ __all__ = ["Module", "MetaClass", "ParamMemo", "insert_parent_name"]
 # made inside the method.
 _frame = None
 
+# Called with a Module when a method of it has ended that no other Module called (see core.graph_def).
+finished = None
+
 
 def insert_parent_name(name, params):
     """``params`` with every key moved below the child ``name``: ``W`` becomes ``@name/W``."""
@@ -149,7 +152,10 @@ class MetaClass(type):
             if outer_frame is None or outer_frame[0] is not self:
                 _frame = [self, name, None]
             try:
-                return method(self, *args, **kwargs)
+                result = method(self, *args, **kwargs)
+                if outer_frame is None and finished is not None:
+                    finished(self)
+                return result
             finally:
                 parameter.current_scope = outer_scope
                 if _frame is not outer_frame:

@@ -63,7 +63,7 @@ def save(filename, contents, include_params=False, variable_batch_size=True, ext
         if solver_state_format not in (".h5", ".protobuf"):
             logger.error("solver_state_format: expected .h5 or .protobuf, received %s. .h5 is used.", solver_state_format)
             solver_state_format = ".h5"
-        states = [(o["name"], o["solver"].name, o["solver"]._records()) for o in contents["optimizers"]]
+        states = [(o["name"], o["solver"].name, o["solver"]._records()) for o in contents.get("optimizers", ())]
     if parameters is None and archive:
         parameters = parameter.get_parameters(grad_only=False)
     if network_files.write(filename, proto, extension, parameters, parameter_format, states, solver_state_format):
