@@ -21,7 +21,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
-from operator_cases import CASES, COMMON  # noqa: E402
+from operator_cases import AT_ONCE, CASES, COMMON  # noqa: E402
 from oracle import drive  # noqa: E402
 
 KINDS = ("forward", "training")  # training: forward and backward
@@ -29,19 +29,27 @@ KINDS = ("forward", "training")  # training: forward and backward
 
 # -- the process of one library
 
-class Subject:
+class Dynamic:
+    """A case called anew each time, in dynamic mode."""
+
+    wanted = ()
+
+    def __init__(self, nn, case):
+        self.nn, self.case = nn, case
+        self.xs = drive.variables(nn, case, case.draw_inputs())
+
+    def forward(self):
+        with self.nn.auto_forward():
+            drive.call(self.nn, self.case, self.xs)
+
+
+class Graph:
     """The graph of one case in one library."""
 
     def __init__(self, nn, case):
-        self.outputs = None
         self.xs = drive.variables(nn, case, case.draw_inputs())
-        try:
-            self.ys = drive.build(nn, case, self.xs)
-        except drive.Failed:      # the original has functions for the dynamic mode only
-            case.auto = True
-            self.ys = drive.build(nn, case, self.xs)
+        self.ys = drive.build(nn, case, self.xs)
         self.wanted = [x for s, x in zip(case.specs, self.xs) if s.grad]
-        self.all = nn.forward_all
         self.root = self.ys[0]
         if len(self.ys) > 1:
             self.root = drive.module(nn, "functions").sink(*self.ys)
@@ -75,7 +83,7 @@ def work(library, threads):
         if "prepare" in command:
             subject, runs = None, []
             try:
-                subject = Subject(nn, CASES[command["prepare"]])
+                subject = (Dynamic if command["prepare"] in AT_ONCE else Graph)(nn, CASES[command["prepare"]])
                 for kind in KINDS[:1 + bool(subject.wanted)]:
                     getattr(subject, kind)()
                     runs.append(kind)
