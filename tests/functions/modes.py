@@ -139,7 +139,7 @@ def imperative(recorded, errors=None):
     if how is None or how.startswith("raises") and not case.bad:  # graphs work there, arrays should here
         return None
     try:
-        values, _ = drive.imperative(nn, case, recorded.inputs)
+        values, after = drive.imperative(nn, case, recorded.inputs)
     except drive.Failed as e:
         if not how.startswith("raises"):
             return [str(e)]
@@ -148,6 +148,9 @@ def imperative(recorded, errors=None):
         return [f"no error, expected {how.split()[1]}"]
     expected = recorded.outputs if how == "same" else recorded.imperative_outputs
     agree("output", values, expected, tolerance(case.function), found)
+    if recorded.after and how == "same":
+        after = [None if e is None else a.astype(e.dtype) for a, e in zip(after, recorded.after)]
+        agree("input after", after, recorded.after, tolerance(case.function), found)
     return found
 
 
