@@ -495,3 +495,44 @@ def variables_of_a_class_of_their_own():
     found = nn.get_parameters()
     return list(found), [type(v).__name__ for v in found.values()], repr(found["w"]), w.tag, w.need_grad, type(y).__name__, \
         y.parent.inputs[1] == w, type(w.get_unlinked_variable()).__name__, brief(w.d), brief(b.g)
+
+
+@program
+def parameters_written_in_double_precision():
+    """numpy gives float64 wherever one does not look; graphs, gradients and solvers take it."""
+    x = nn.Variable((4, 3))
+    x.d = np.arange(12).reshape(4, 3)
+    y = F.sum(PF.affine(x, 2) ** 2)
+    z = F.mean(PF.affine(x, 2))
+    w = nn.get_parameters()["affine/W"]
+    out = []
+    nn.forward_all([y, z])
+    y.backward()
+    w.d = w.d.astype(np.float64) * 2
+    nn.forward_all([y, z])
+    out.append([float(y.d), float(z.d), str(w.d.dtype)])
+    for _ in range(3):
+        w.d = np.float64(w.d) + 0.5
+        y.forward(clear_no_need_grad=True)
+        w.grad.zero()
+        y.backward(clear_buffer=True)
+        out.append([float(y.d), brief(w.g)])
+    w.data.cast(np.float32)
+    y.forward()
+    out.append(float(y.d))
+    solver = S.Sgd(1e-3)
+    solver.set_parameters({"w": w})
+    w.d = np.arange(6).reshape(3, 2).astype(float)
+    y.forward()
+    w.grad.zero()
+    y.backward()
+    solver.update()
+    y.forward()
+    out.append([float(y.d), str(w.d.dtype)])
+    w.data.copy_from(nn.NdArray.from_numpy_array(np.ones((3, 2))))
+    y.forward()
+    out.append([float(y.d), str(w.d.dtype)])
+    w.data = nn.NdArray.from_numpy_array(np.ones((3, 2)) * 2)
+    y.forward()
+    out.append([float(y.d), str(w.d.dtype)])
+    return out

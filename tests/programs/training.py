@@ -385,3 +385,45 @@ def all_solvers_on_one_problem():
             curve.append(float(loss.d))
         out[name] = [curve, values(nn.get_parameters())]
     return out
+
+
+class ClippedByGlobalNorm(nn.solver.Solver):
+    """A solver around another one, as the reinforcement learning library has them."""
+
+    def __init__(self, solver, limit):
+        super().__init__()
+        self._solver, self._limit = solver, limit
+
+    @property
+    def name(self):
+        return "Clipped" + self._solver.name
+
+    def set_parameters(self, params, reset=True, retain_state=False):
+        self._solver.set_parameters(params, reset=reset, retain_state=retain_state)
+
+    def zero_grad(self):
+        self._solver.zero_grad()
+
+    def update(self, update_pre_hook=None, update_post_hook=None):
+        norm = np.linalg.norm([np.linalg.norm(p.g) for p in self._solver.get_parameters().values()])
+        if norm > self._limit:
+            self._solver.scale_grad(self._limit / norm)
+        self._solver.update(update_pre_hook, update_post_hook)
+
+
+@program
+def a_solver_around_a_solver():
+    x, t = nn.Variable((4, 5)), nn.Variable((4, 1))
+    loss = F.mean(F.squared_error(PF.affine(x, 1), t))
+    solver = ClippedByGlobalNorm(S.Momentum(0.1), 0.5)
+    solver.set_parameters(nn.get_parameters())
+    rng = np.random.RandomState(0)
+    curve = []
+    for _ in range(5):
+        x.d, t.d = rng.randn(4, 5), rng.randn(4, 1)
+        loss.forward()
+        solver.zero_grad()
+        loss.backward()
+        solver.update()
+        curve.append(float(loss.d))
+    return curve, solver.name, isinstance(solver, nn.solver.Solver), values(nn.get_parameters())
