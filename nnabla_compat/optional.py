@@ -10,7 +10,7 @@ import importlib.util
 EXTRAS = {
     "google.protobuf": "nnp",
     "PIL": "images",
-    "imageio": "images",
+    "png": "images",
     "matplotlib": "demo",
     "tqdm": "demo",
     "libcst": "migrate",

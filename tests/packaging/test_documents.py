@@ -120,7 +120,7 @@ def test_console_script(setup):
 
 
 def test_importing_needs_no_optional_library(tmp_path):
-    blocked = ["google", "PIL", "imageio", "cv2", "matplotlib", "tqdm", "scipy", "pytest"]
+    blocked = ["google", "PIL", "png", "cv2", "matplotlib", "tqdm", "scipy", "pytest"]
     done = python(f"import sys\nfor name in {blocked!r}: sys.modules[name] = None\n"
                   "import nnabla_compat, nnabla_compat.monitor, nnabla_compat.utils.data_iterator, nnabla_compat.solvers",
                   tmp_path)
