@@ -1,6 +1,21 @@
-"""The bridge to torch: tensors, parameters, names."""
-from ..engine.function import variable_of
+"""The bridge to torch: one graph, one set of parameters, seen from both sides.
+
+=============================  ==========================================================================
+a torch tensor in nnabla       :func:`variable_of`, :func:`array_of`; operators take tensors as they are
+a Variable in torch            ``Variable.tensor``, ``NdArray.tensor``
+a torch.nn.Module in nnabla    :func:`call_torch` as a function, :class:`FromTorch` as a Module
+nnabla as a torch.nn.Module    :func:`to_torch`, :func:`graph_to_torch`, :func:`scope_to_torch`
+parameters                     :func:`named_parameters`, :func:`named_buffers`; a solver's ``set_parameters`` takes
+                               ``dict(module.named_parameters())``
+names                          :func:`torch_name`, :func:`scope_path`
+=============================  ==========================================================================
+"""
+from .from_torch import FromTorch
 from .names import scope_path, torch_name
 from .scopes import named_buffers, named_parameters
+from .tensors import array_of, variable_of
+from .to_torch import graph_to_torch, scope_to_torch, to_torch
+from .torch_node import call_torch
 
-__all__ = ["named_buffers", "named_parameters", "scope_path", "torch_name", "variable_of"]
+__all__ = ["FromTorch", "array_of", "call_torch", "graph_to_torch", "named_buffers", "named_parameters", "scope_path",
+           "scope_to_torch", "to_torch", "torch_name", "variable_of"]

@@ -2,14 +2,20 @@
 
 ``conv1/conv/W`` is ``conv1.conv.W``. A Module's child keeps its mark: ``@cb1/conv/W`` is
 ``@cb1.conv.W``. A dot inside a component, which torch does not allow there, is written ``%2E``
-(``@layers.0/conv/W`` is ``@layers%2E0.conv.W``), a percent sign ``%25`` and an empty component ``%``.
+(``@layers.0/conv/W`` is ``@layers%2E0.conv.W``), a percent sign ``%25`` and an empty component ``%``. What is an
+attribute of every torch.nn.Module gets a percent sign in front: ``forward/affine/W`` is ``%forward.affine.W``.
 """
+import torch
+
+_TAKEN = frozenset(dir(torch.nn.Module()))
 
 
 def torch_component(component):
     """One component of a scope path as torch may name a child or a parameter."""
     if not component:
         return "%"
+    if component in _TAKEN:
+        return "%" + component
     if "%" in component or "." in component:
         return component.replace("%", "%25").replace(".", "%2E")
     return component
@@ -17,8 +23,8 @@ def torch_component(component):
 
 def scope_component(name):
     """Inverse of :func:`torch_component`."""
-    if name == "%":
-        return ""
+    if name[:1] == "%" and (name == "%" or name[1:] in _TAKEN):
+        return name[1:]
     if "%" in name:
         return name.replace("%2E", ".").replace("%25", "%")
     return name

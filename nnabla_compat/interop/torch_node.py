@@ -1,0 +1,268 @@
+"""A torch.nn.Module as a node of a graph of Variables."""
+import weakref
+
+import torch
+
+from ..engine import modes
+from ..engine.function import Function, connect, variable_of
+from ..engine.leaf import input_tensor
+from ..engine.nd_array import NdArray
+from ..engine.storage import ZEROED, Storage
+from ..engine.variable import Variable
+from ..parameter import get_parameter, set_parameter
+from .names import scope_path
+from .structure import Slot, fill, flatten
+from .tie import Tie
+
+
+class TorchCall:
+    """Calls a module with tensors in the places of its inputs, parameters and buffers, in this order.
+
+    Args:
+        module (torch.nn.Module): The module.
+        arguments: Arguments and keywords, with a Slot for each input.
+        n_inputs (int): Number of inputs.
+        names (list of str): Names of parameters and buffers.
+    """
+
+    def __init__(self, module, arguments, n_inputs, names):
+        self.module, self.arguments, self.n_inputs, self.names = module, arguments, n_inputs, names
+        self.integers = False    # inputs are positions: the module takes no floating point numbers
+        self.results = None      # how the tensors of the result are nested
+
+    def own_tensors(self):
+        """The module's parameters and buffers."""
+        owners = {"": self.module, **dict(self.module.named_modules())}
+        found = []
+        for name in self.names:
+            path, _, leaf = name.rpartition(".")
+            owner = owners[path]
+            found.append(owner._parameters[leaf] if owner._parameters.get(leaf) is not None else owner._buffers[leaf])
+        return found
+
+    def __call__(self, *tensors):
+        inputs, given = tensors[:self.n_inputs], tensors[self.n_inputs:]
+        if self.integers:
+            inputs = [t.long() if t.is_floating_point() else t for t in inputs]
+        args, named = fill(self.arguments, inputs)
+        if not torch.compiler.is_compiling() and all(a is b for a, b in zip(given, self.own_tensors())):
+            result = self.module(*args, **named)
+        else:
+            result = torch.func.functional_call(self.module, dict(zip(self.names, given)), args, named)
+        found = []
+        self.results = flatten(result, torch.Tensor, found)
+        if not found:
+            raise TypeError(f"{type(self.module).__name__}: expected tensors in what the torch module returns, received "
+                            f"{type(result).__name__}")
+        # What a function makes is its own: a module that returns its input would have two variables share it.
+        found = [t.clone() if any(t is x for x in inputs) else t for t in found]
+        return found[0] if len(found) == 1 else tuple(found)
+
+
+class _TorchOperator:
+    """The operator that a node of a torch module stands for."""
+
+    inputs = arguments = ()
+    wants = ()
+    name = type_name = "TorchModule"
+    resolve = shape = backward_reads = None
+    variadic = True
+    plain = data_dependent = aliases = keeps_inputs = needs_graph = False
+
+
+_OPERATOR = _TorchOperator()
+
+
+class TorchNode(Function):
+    """A node whose inputs are the module's inputs, then its parameters, then its buffers."""
+
+    shapes_known_for = output_shapes = None
+
+    def __init__(self, call, n_parameters, ties, ctx=None):
+        super().__init__(_OPERATOR, {}, ctx)
+        self.call, self.n_parameters, self.ties = call, n_parameters, ties
+
+    @property
+    def name(self):
+        return type(self.call.module).__name__
+
+    @property
+    def args(self):
+        return {}
+
+    arguments = args
+
+    def copy(self):
+        return TorchNode(self.call, self.n_parameters, self.ties, self.context)
+
+    def input_kind(self, i):
+        place = i - self.call.n_inputs
+        return "tensor" if 0 <= place < self.n_parameters else "as_is"
+
+    def grad_depends_input_data(self, i, j):
+        return True
+
+    def grad_depends_output_data(self, i, o):
+        return True
+
+    def kernel_on_tensors(self):
+        """What computes the outputs from tensors alone."""
+        return self.call
+
+    def bind(self, shapes, n_outputs=-1):
+        self.input_shapes = shapes
+        self.bound = self._run
+
+    rebind = bind
+
+    def _run(self, *tensors):
+        target, call = self.context.target, self.call
+        if any([tie.sync() for tie in self.ties]):      # every one of them
+            tensors = [input_tensor(v, self.input_kind(i), target) for i, v in enumerate(self.inputs)]
+        tensors = list(tensors)
+        for i in range(call.n_inputs):
+            if tensors[i].is_floating_point() and tensors[i].dtype is not target.dtype:
+                tensors[i] = tensors[i].to(target.dtype)
+        results = call(*tensors)
+        for tie in self.ties:       # a module may put new tensors in the place of its buffers
+            tie.sync()
+        return results
+
+    def infer(self, shapes):
+        """Output shapes, found by running the module once for each set of input shapes."""
+        if self.shapes_known_for != shapes:
+            self.output_shapes = self._try(shapes[:self.call.n_inputs])
+            self.shapes_known_for = shapes
+        return self.output_shapes
+
+    def _try(self, shapes):
+        call = self.call
+        own = call.own_tensors()
+        known = [v.container.storage.known_dtype for v in self.inputs[:call.n_inputs]]
+        known = [torch.float32 if d is None or d.is_floating_point else d for d in known] or [torch.float32] * len(shapes)
+        # Without computing anything if the module allows it, else on zeros; as numbers, else as positions.
+        first = None
+        for device, integers in (("meta", False), ("meta", True), (None, False), (None, True)):
+            tensors = [torch.zeros(s, dtype=d, device=device or self.context.target.device) for s, d in zip(shapes, known)]
+            call.integers = integers
+            try:
+                with torch.no_grad(), torch.random.fork_rng(devices=()):
+                    results = call(*tensors, *[torch.empty_like(t, device="meta") if device else
+                                               t.detach().clone().to(self.context.target.device) for t in own])
+            except Exception as error:
+                first = first or error
+                continue
+            results = [results] if isinstance(results, torch.Tensor) else results
+            return [tuple(r.shape) for r in results]
+        call.integers = False
+        raise self.error(first, shapes) from first
+
+    def error(self, error, shapes):
+        """The module's own error, with the shapes it got."""
+        if isinstance(error, NotImplementedError):
+            return error
+        given = ", ".join(str(tuple(s)) for s in shapes[:self.call.n_inputs])
+        scope = modes.scope_name()
+        where = f" (scope '{scope}')" if scope else ""
+        return RuntimeError(f"{self.name}{where}: {error}. Input shapes: {given}; module: torch.nn.Module.")
+
+
+class _Origin:
+    """What ``Variable.info`` of a torch module's parameter holds: which module it is."""
+
+    initializer = None
+
+    def __init__(self, module):
+        self.module = weakref.ref(module)
+
+
+def register(module):
+    """Put the parameters and buffers of a torch module into the current parameter scope.
+
+    Values already there, loaded from a file for example, go into the module.
+
+    Returns:
+        (list of str, int, list of Tie): names, how many of them are parameters, and what keeps both sides together.
+
+    Raises:
+        RuntimeError: the scope holds the parameters of another torch module.
+        ValueError: it holds a parameter of this name and another shape.
+    """
+    owners = dict(module.named_modules())
+    parameters, buffers = ([name for name, _ in found()] for found in (module.named_parameters, module.named_buffers))
+    ties = []
+    for name in (*parameters, *buffers):
+        path, _, leaf = name.rpartition(".")
+        owner, key = owners[path], scope_path(name)
+        variable = get_parameter(key)
+        if variable is None:
+            variable = _variable_over(module.get_parameter(name) if name in parameters else module.get_buffer(name))
+            variable.info = _Origin(module)
+            set_parameter(key, variable)
+        origin = variable.info
+        if isinstance(origin, _Origin) and origin.module() not in (None, module):
+            raise RuntimeError(f"{type(module).__name__}: the parameter scope already holds '{key}' of another torch "
+                               "module. Call each module inside an nn.parameter_scope of its own.")
+        variable.info = _Origin(module)
+        tie = Tie(owner, leaf, variable)
+        tie.sync()
+        ties.append(tie)
+    return [*parameters, *buffers], len(parameters), ties
+
+
+def _variable_over(tensor):
+    variable = Variable(tensor.shape, need_grad=tensor.requires_grad)
+    container = variable.container
+    container.data.set_tensor(tensor)
+    if tensor.requires_grad:
+        gradient = container.grad_storage = Storage()
+        gradient.owner, gradient.state, gradient.regular = tensor, ZEROED, False
+        container.storage.linked = gradient
+    return variable
+
+
+def call_torch(module, *inputs, **named):
+    """Call a torch.nn.Module on Variables: a node of the graph, run by each forward; in dynamic mode at once.
+
+    ::
+
+        with nn.parameter_scope("backbone"):
+            h = call_torch(backbone, x)         # parameters backbone/layer1/0/conv1/weight, ...
+        loss = F.mean(F.softmax_cross_entropy(PF.affine(h, 10), t))
+
+    The parameters are registered in the current parameter scope, under their names with ``/`` for ``.``, so
+    ``nn.get_parameters``, solvers, ``nn.save_parameters`` and ``nn.load_parameters`` take them in; they stay the
+    module's own. Values that the scope already holds go into the module. Buffers, such as running statistics,
+    are there with ``need_grad=False``. ``module.train()`` and ``module.eval()`` count when the graph runs.
+
+    Building a graph runs the module once, on torch's meta device or on zeros, to learn the shapes it returns.
+
+    Args:
+        module (torch.nn.Module): The module.
+        *inputs, **named: Its arguments. Variables and torch tensors, in tuples, lists and dicts too, become inputs of
+            the node, the rest is passed on as it is. Floating point inputs come in the context's type, others in
+            their own; a module that takes only integers (an embedding) gets them even if the Variable holds floats.
+
+    Returns:
+        Variable; or what the module returns, with Variables for its tensors.
+
+    Raises:
+        RuntimeError: the module refuses the shapes, or the scope holds the parameters of another torch module.
+        TypeError: there is no Variable among the inputs, or no tensor in what the module returns.
+    """
+    found = []
+    arguments = flatten((inputs, named), (Variable, NdArray, torch.Tensor), found)
+    if found and all(isinstance(x, torch.Tensor) for x in found):
+        return module(*inputs, **named)
+    if not any(isinstance(x, Variable) for x in found) or any(isinstance(x, NdArray) for x in found):
+        raise TypeError(f"{type(module).__name__}: expected Variables as inputs, received "
+                        f"{', '.join(sorted({type(x).__name__ for x in found})) or 'none'}")
+    variables = [variable_of(x) if isinstance(x, torch.Tensor) else x for x in found]
+    names, n_parameters, ties = register(module)
+    node = TorchNode(TorchCall(module, arguments, len(variables), names), n_parameters, ties)
+    leaves = [tie.variable.get_unlinked_variable(need_grad=tie.variable.need_grad and not modes.no_grad) for tie in ties]
+    made = connect(node, [*variables, *leaves])
+    results = node.call.results
+    if isinstance(results, Slot):
+        return made
+    return fill(results, made if isinstance(made, tuple) else (made,))
