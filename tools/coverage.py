@@ -243,7 +243,8 @@ def render(names, rows):
     lines += [f"- `{ours(m)}`: " + ", ".join(f"`{n}`" for n in extra) for m, extra in names.surplus.items()]
     lines += ["", "## Operators", "", counts(), "",
               "Settings compared with recorded results of the original; those its CPU build lacks (only shapes are compared);",
-              "worst relative error, rounded up, of values, gradients and second gradients; torch functions the kernel calls.", "",
+              "worst relative error, rounded up, of values, gradients and second gradients (but for the calls that",
+              "`tests/functions/differences.py` lists as different, with reasons); torch functions the kernel calls.", "",
               "| type | function | settings | shapes only | forward | backward | second | second recorded | torch |",
               "|---|---|---|---|---|---|---|---|---|"]
     lines += ["| " + " | ".join(row) + " |" for row in rows]
