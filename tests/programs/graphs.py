@@ -516,7 +516,7 @@ def parameters_written_in_double_precision():
         y.forward(clear_no_need_grad=True)
         w.grad.zero()
         y.backward(clear_buffer=True)
-        out.append([float(y.d), brief(w.g)])
+        out.append([float(y.d), brief(np.float32(w.g))])
     w.data.cast(np.float32)
     y.forward()
     out.append(float(y.d))
