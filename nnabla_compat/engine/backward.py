@@ -240,7 +240,8 @@ class _Watch:
     def hook(self, function, container):
         def before(grad):
             if container is not self.root.container:
-                _keep_gradient(container, grad.detach(), False)
+                # An output that nobody used gets no gradient from torch, and zeros in nnabla.
+                _keep_gradient(container, None if grad is None else grad.detach(), True)
             if id(function) not in self.started:
                 self.started.add(id(function))
                 self.finish()

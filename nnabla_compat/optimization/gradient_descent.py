@@ -63,9 +63,10 @@ def momentum_(step, w, g, m, lr=1e-3, momentum=0.9):
 
     Source: Qian, On the momentum term in gradient descent learning algorithms, 1999.
     """
-    torch._foreach_mul_(m, momentum)
-    torch._foreach_add_(m, g, alpha=step.rate)
-    torch._foreach_sub_(w, m)
+    # On the CPU torch's foreach functions loop over the tensors, its fused optimizers don't. torch's momentum takes up
+    # the plain gradient and scales it later, nnabla's takes up the scaled one: that is what the dampening says.
+    torch._fused_sgd_(w, g, m, weight_decay=0.0, momentum=momentum, lr=1.0, dampening=1 - step.rate, nesterov=False,
+                      maximize=False, is_first_step=False)
 
 
 @update_rule("Nesterov", states=("m",))

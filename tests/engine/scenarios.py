@@ -831,6 +831,23 @@ def hooks(nn, F):
 
 
 @scenario
+def hooks_with_an_unused_output(nn, F):
+    x = var(nn, np.arange(4).reshape(2, 2))
+    a, b = F.split(x, axis=1)
+    b.g = 7
+    loss = F.sum(a * a)
+    loss.forward()
+    x.grad.zero()
+    log = []
+    loss.backward(function_post_hook=lambda f: log.append(f.name))
+    first = [log, x.g.copy(), a.g.copy(), b.g.copy()]
+    b.g = 7
+    x.grad.zero()
+    loss.backward()
+    return first, x.g.copy(), b.g.copy()
+
+
+@scenario
 def gradient_variables(nn, F):
     out = []
     x, w = var(nn, [1, 2, 3]), var(nn, [4, 5, 6])
