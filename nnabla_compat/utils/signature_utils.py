@@ -11,6 +11,16 @@ param_kind_to_int = {kind: i for i, kind in enumerate(PARAM_KINDS)}
 class SignatureEx(inspect.Signature):
     """A signature that gives edited copies of itself; make it with ``SignatureEx.from_callable(f)``."""
 
+    @classmethod
+    def from_function(cls, func):
+        """The signature of a Python function."""
+        return cls.from_callable(func)
+
+    @classmethod
+    def from_builtin(cls, func):
+        """The signature of a built-in function."""
+        return cls.from_callable(func)
+
     def drop_arg(self, argname, raise_if_not_found=False):
         """A copy without a parameter.
 
