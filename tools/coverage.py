@@ -110,6 +110,7 @@ def check_signature(result, where, theirs, found):
 
 def alike(parameter):
     """A parameter with defaults that mean the same written the same."""
+    parameter = re.sub(r"=<function \S* at 0x\w+>", "=<function>", parameter)
     parameter = re.sub(r"=<\S*?(\w+) object at 0x\w+>", r"=<\1>", parameter)
     parameter = re.sub(r"=<_io\..*", "=<stream>", parameter.replace("=[]", "=()"))
     return re.sub(r"=(-?\d+)\.0$", r"=\1", parameter)
