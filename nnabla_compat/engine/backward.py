@@ -194,8 +194,7 @@ def _keep_gradient(container, grad, has_siblings):
 def _free(root, plan):
     """Let go of intermediate data and gradients: the history itself holds what backward needs."""
     if plan is None:
-        plan = tape.Plan((root,))
-        plan.env, plan.producers = [], []
+        plan = tape.Plan((root,))     # function calls computed the root: a plan knows what may be freed
     for storage in plan.freed_in_backward():
         tensor = storage._tensor
         if tensor is not None and tensor.dtype is not torch.float32:

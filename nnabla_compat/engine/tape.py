@@ -5,6 +5,7 @@ counts those changes. New data in a leaf is no change, unless the leaf holds ano
 before; then only that leaf is looked at again.
 """
 import sys
+import weakref
 from operator import itemgetter
 
 import torch
@@ -79,11 +80,14 @@ def forward_all(variables, clear_buffer=False, clear_no_need_grad=False, functio
         clear_buffer, clear_no_need_grad, function_pre_hook, function_post_hook: As Variable.forward.
     """
     len(variables)
-    roots = tuple([v for v in variables if v._parent is not None])
+    try:
+        roots = tuple([v for v in variables if v._parent is not None])
+    except AttributeError:
+        raise TypeError(f"forward_all: expected Variables, received {[type(v).__name__ for v in variables]}") from None
     if not roots:
         return
     plan = roots[0]._plan_of_many
-    if plan is None or plan.version != _version or plan.root_ids != [id(r) for r in roots]:
+    if plan is None or plan.version != _version or not plan.computes(roots):
         plan = roots[0]._plan_of_many = Plan(roots)
     for root in roots:
         root._run = plan
@@ -120,17 +124,22 @@ class Plan:
         self.root_storages = {id(r.container.storage) for r in roots}
         self.starts = []
         self.functions = ordered_functions(roots, self.starts)
-        self._keep = None if len(roots) == 1 else roots[1:]   # roots[0] owns this plan
+        self._root_refs = [weakref.ref(r) for r in roots]    # weak: the roots own this plan
         self.must_record = any(f.op.needs_graph for f in self.functions)
         self.record = self.must_record or any(_needs(v) for f in self.functions for v in f.inputs)
         self.steps = self._intermediates = self._freed = None
         self._releases = {}
+        self.env, self._result_slots, self._step_storages = [], (), ()
         self.leaves = []       # (slot, variable, kind, target, storage, tensor) held by identity
         self.fresh_leaves = []  # the same for leaves to be converted at each run
         self.copies = {}        # slot -> slots of its conversions to other dtypes or devices
         self.recorded = False   # whether the last run left a history to differentiate
         self.checkpoints = any(_recomputed(f) for f in self.functions)
         _refresh_nodes(self.functions)
+
+    def computes(self, roots):
+        """Whether this plan is for just these variables."""
+        return len(roots) == len(self._root_refs) and all(ref() is r for ref, r in zip(self._root_refs, roots))
 
     # -- compilation ---------------------------------------------------------------------------------
 
@@ -173,9 +182,9 @@ class Plan:
     def finish(self):
         """The steps are complete."""
         self._releases, self._freed = {}, None
-        known = {entry[0] for entry in (*self.leaves, *self.fresh_leaves)}
-        known.update(out for _, _, _, out, _ in self.steps if out is not None)
-        self._other_slots = [slot for slot in range(len(self.env)) if slot not in known]
+        leaves = {entry[0] for entry in (*self.leaves, *self.fresh_leaves)}
+        self._result_slots = [slot for slot in range(len(self.env)) if slot not in leaves]
+        self._step_storages = [storage for _, _, _, out, storage in self.steps if out is not None and storage is not None]
 
     def _new_slot(self, tensor=None):
         self.env.append(tensor)
@@ -328,11 +337,9 @@ class Plan:
 
     def forget_results(self):
         """Let go of everything computed; the leaves stay."""
-        kept = {entry[0] for entry in (*self.leaves, *self.fresh_leaves)}
         env = self.env
-        for slot in range(len(env)):
-            if slot not in kept:
-                env[slot] = None
+        for slot in self._result_slots:
+            env[slot] = None
         self.recorded = False
 
     def frees(self, clear_buffer, clear_no_need_grad):
@@ -441,13 +448,10 @@ class Plan:
     def _drop_results(self):
         """Let go of the previous run's tensors first, so that two runs' activations never coexist."""
         env = self.env
-        for _, _, _, out, storage in self.steps:
-            if out is not None:
-                env[out] = None
-                if storage is not None:
-                    storage._tensor = None
-        for slot in self._other_slots:
+        for slot in self._result_slots:
             env[slot] = None
+        for storage in self._step_storages:
+            storage._tensor = None
 
     def _walk_clearing(self, frees):
         env = self.env
