@@ -7,7 +7,7 @@ import torch
 
 from ..registry import Floats
 from . import context, modes, tape
-from .leaf import input_tensor
+from .leaf import input_tensor, link_torch_leaf
 from .nd_array import NdArray
 from .randomness import function_random
 from .storage import WRITTEN, Storage
@@ -442,7 +442,10 @@ def variable_of(tensor):
     """A Variable over a torch tensor's own memory and autograd history."""
     storage = Storage(tensor)
     storage.foreign = True
-    return Variable.over(Container(tuple(tensor.shape), storage), tensor.requires_grad or None)
+    container = Container(tuple(tensor.shape), storage)
+    if tensor.requires_grad and tensor.is_leaf:
+        link_torch_leaf(container, tensor)
+    return Variable.over(container, tensor.requires_grad or None)
 
 
 def call_on_tensors(op, inputs, args, n_outputs=-1):

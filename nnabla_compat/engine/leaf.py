@@ -1,7 +1,7 @@
 """How a variable's values enter a computation: on the right device, in the right dtype, with or without grad."""
 import torch
 
-from .storage import DIVERGED, WRITTEN, Storage
+from .storage import DIVERGED, WRITTEN, ZEROED, Storage
 
 
 class _Overwritten(torch.autograd.Function):
@@ -16,6 +16,12 @@ class _Overwritten(torch.autograd.Function):
         return grad, None
 
 
+def with_history(storage, tensor):
+    """``tensor``, written by the user over what a function computed, with the history of the latter."""
+    live = storage.live
+    return _Overwritten.apply(live if live.shape == tensor.shape else live.reshape(tensor.shape), tensor)
+
+
 def input_tensor(variable, kind, target):
     """The tensor a kernel input of ``kind`` gets for ``variable`` under the context target."""
     container = variable.container
@@ -24,6 +30,8 @@ def input_tensor(variable, kind, target):
     if storage.state != WRITTEN or not storage.regular or not (target.is_cpu and tensor.is_cpu):
         if (tensor is None or storage.host is not None or storage.owner is not None or storage.narrowed is not None
                 or tensor.device != target.device):
+            if tensor is None and kind == "tensor" and storage.owner is None:
+                storage.dtype = target.dtype    # a lazy fill is written out as it is asked for
             tensor = storage.materialize(container.shape, target.device)
             storage.touched()
         elif storage.state == DIVERGED:
@@ -78,6 +86,13 @@ def link_leaf(container, tensor):
         leaf = tensor if tensor.requires_grad else tensor.requires_grad_()
     gradient.link_owner(leaf, container.shape)
     return leaf
+
+
+def link_torch_leaf(container, leaf):
+    """Let ``leaf``, a tensor of a torch user with the gradient it has by now, be the container's content."""
+    gradient = leaf_gradient(container)
+    gradient.owner, gradient.state, gradient.regular = leaf, ZEROED, False
+    container.storage.linked = gradient
 
 
 def state_tensor(container, target):

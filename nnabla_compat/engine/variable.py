@@ -3,8 +3,9 @@ import numpy as np
 import torch
 
 from . import backward, modes, tape
+from .leaf import link_leaf, with_history
 from .nd_array import NdArray, size_from_axis
-from .storage import FRESH, Storage
+from .storage import DIVERGED, FRESH, Storage
 
 
 class Container:
@@ -198,8 +199,18 @@ class Variable:
 
     @property
     def tensor(self):
-        """The torch tensor that holds the values; a parameter's own torch.nn.Parameter."""
-        return self.container.data.tensor
+        """The torch tensor that holds the values, to compute with in torch; a parameter's own torch.nn.Parameter.
+
+        That of a computed variable has its history, that of a leaf with ``need_grad`` has ``g`` as its ``.grad``: a
+        backward pass of torch goes on into the graph.
+        """
+        container = self.container
+        tensor = container.data.tensor
+        if container.storage.state == DIVERGED:
+            return with_history(container.storage, tensor)
+        if self._need_grad and self._parent is None and not tensor.requires_grad and tensor.is_floating_point():
+            return link_leaf(container, tensor)
+        return tensor
 
     def reset_shape(self, shape, force=False):
         """Change the shape in place; values survive only if the number of elements does."""

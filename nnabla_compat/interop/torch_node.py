@@ -7,7 +7,6 @@ from ..engine import modes
 from ..engine.function import Function, connect, variable_of
 from ..engine.leaf import input_tensor
 from ..engine.nd_array import NdArray
-from ..engine.storage import ZEROED, Storage
 from ..engine.variable import Variable
 from ..parameter import get_parameter, set_parameter
 from .names import scope_path
@@ -42,8 +41,9 @@ class TorchCall:
 
     def __call__(self, *tensors):
         inputs, given = tensors[:self.n_inputs], tensors[self.n_inputs:]
-        if self.integers:
-            inputs = [t.long() if t.is_floating_point() else t for t in inputs]
+        wanted = torch.int64 if self.integers else next((t.dtype for t in given if t.is_floating_point()), None)
+        if wanted is not None:
+            inputs = [t.to(wanted) if t.is_floating_point() else t for t in inputs]
         args, named = fill(self.arguments, inputs)
         if not torch.compiler.is_compiling() and all(a is b for a, b in zip(given, self.own_tensors())):
             result = self.module(*args, **named)
@@ -78,9 +78,9 @@ class TorchNode(Function):
 
     shapes_known_for = output_shapes = None
 
-    def __init__(self, call, n_parameters, ties, ctx=None):
+    def __init__(self, call, ties, ctx=None):
         super().__init__(_OPERATOR, {}, ctx)
-        self.call, self.n_parameters, self.ties = call, n_parameters, ties
+        self.call, self.ties = call, ties
 
     @property
     def name(self):
@@ -93,11 +93,10 @@ class TorchNode(Function):
     arguments = args
 
     def copy(self):
-        return TorchNode(self.call, self.n_parameters, self.ties, self.context)
+        return TorchNode(self.call, self.ties, self.context)
 
     def input_kind(self, i):
-        place = i - self.call.n_inputs
-        return "tensor" if 0 <= place < self.n_parameters else "as_is"
+        return "as_is"
 
     def grad_depends_input_data(self, i, j):
         return True
@@ -116,17 +115,15 @@ class TorchNode(Function):
     rebind = bind
 
     def _run(self, *tensors):
-        target, call = self.context.target, self.call
         if any([tie.sync() for tie in self.ties]):      # every one of them
-            tensors = [input_tensor(v, self.input_kind(i), target) for i, v in enumerate(self.inputs)]
-        tensors = list(tensors)
-        for i in range(call.n_inputs):
-            if tensors[i].is_floating_point() and tensors[i].dtype is not target.dtype:
-                tensors[i] = tensors[i].to(target.dtype)
-        results = call(*tensors)
+            tensors = [input_tensor(v, "as_is", self.context.target) for v in self.inputs]
+        results = self.call(*tensors)
         for tie in self.ties:       # a module may put new tensors in the place of its buffers
             tie.sync()
-        return results
+        dtype = self.context.target.dtype
+        if isinstance(results, torch.Tensor):
+            return results.to(dtype) if results.is_floating_point() else results
+        return tuple([r.to(dtype) if r.is_floating_point() else r for r in results])
 
     def infer(self, shapes):
         """Output shapes, found by running the module once for each set of input shapes."""
@@ -182,7 +179,7 @@ def register(module):
     Values already there, loaded from a file for example, go into the module.
 
     Returns:
-        (list of str, int, list of Tie): names, how many of them are parameters, and what keeps both sides together.
+        (list of str, list of Tie): names, and what keeps both sides together.
 
     Raises:
         RuntimeError: the scope holds the parameters of another torch module.
@@ -196,7 +193,7 @@ def register(module):
         owner, key = owners[path], scope_path(name)
         variable = get_parameter(key)
         if variable is None:
-            variable = _variable_over(module.get_parameter(name) if name in parameters else module.get_buffer(name))
+            variable = variable_of(module.get_parameter(name) if name in parameters else module.get_buffer(name))
             variable.info = _Origin(module)
             set_parameter(key, variable)
         origin = variable.info
@@ -207,18 +204,7 @@ def register(module):
         tie = Tie(owner, leaf, variable)
         tie.sync()
         ties.append(tie)
-    return [*parameters, *buffers], len(parameters), ties
-
-
-def _variable_over(tensor):
-    variable = Variable(tensor.shape, need_grad=tensor.requires_grad)
-    container = variable.container
-    container.data.set_tensor(tensor)
-    if tensor.requires_grad:
-        gradient = container.grad_storage = Storage()
-        gradient.owner, gradient.state, gradient.regular = tensor, ZEROED, False
-        container.storage.linked = gradient
-    return variable
+    return [*parameters, *buffers], ties
 
 
 def call_torch(module, *inputs, **named):
@@ -240,8 +226,9 @@ def call_torch(module, *inputs, **named):
     Args:
         module (torch.nn.Module): The module.
         *inputs, **named: Its arguments. Variables and torch tensors, in tuples, lists and dicts too, become inputs of
-            the node, the rest is passed on as it is. Floating point inputs come in the context's type, others in
-            their own; a module that takes only integers (an embedding) gets them even if the Variable holds floats.
+            the node, the rest is passed on as it is. Floating point inputs are converted to the type of the module's
+            parameters, which it computes in whatever the context says, results to the context's; a module that takes only integers (an embedding)
+            gets them even if the Variable holds floats.
 
     Returns:
         Variable; or what the module returns, with Variables for its tensors.
@@ -258,8 +245,8 @@ def call_torch(module, *inputs, **named):
         raise TypeError(f"{type(module).__name__}: expected Variables as inputs, received "
                         f"{', '.join(sorted({type(x).__name__ for x in found})) or 'none'}")
     variables = [variable_of(x) if isinstance(x, torch.Tensor) else x for x in found]
-    names, n_parameters, ties = register(module)
-    node = TorchNode(TorchCall(module, arguments, len(variables), names), n_parameters, ties)
+    names, ties = register(module)
+    node = TorchNode(TorchCall(module, arguments, len(variables), names), ties)
     leaves = [tie.variable.get_unlinked_variable(need_grad=tie.variable.need_grad and not modes.no_grad) for tie in ties]
     made = connect(node, [*variables, *leaves])
     results = node.call.results
