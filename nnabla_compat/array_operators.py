@@ -9,13 +9,14 @@ import numpy as np
 import torch
 
 from . import function_bases as F
-from .engine import NdArray, Variable
+from .engine import NdArray, Variable, gradient
 
 _ARRAYS = (Variable, NdArray, torch.Tensor)
 
 
 def install(nd_array, variable):
-    """Give both classes their operators and indexing, and NdArray those that work in place."""
+    """Give both classes their operators and indexing, NdArray those that work in place, and the engine the two
+    operators it needs itself."""
     methods = {
         "add": _binary(F.add2, F.add_scalar), "radd": _reflected(F.add2, F.add_scalar),
         "sub": _binary(F.sub2, lambda x, s: F.add_scalar(x, -s)), "rsub": _reflected(F.sub2, F.r_sub_scalar),
@@ -29,6 +30,8 @@ def install(nd_array, variable):
     for cls in (nd_array, variable):
         for name, method in methods.items():
             setattr(cls, f"__{name}__", method)
+    variable.reshape_in_graph = lambda self, shape: F.reshape(self, shape)
+    gradient.make_zero = lambda: F.constant(0, ())
     variable.__setitem__ = set_variable_item
     nd_array.__setitem__ = set_array_item
     nd_array.__iadd__ = _in_place(F.add2, F.add_scalar)

@@ -329,8 +329,7 @@ class Variable:
     def reshape(self, shape, unlink=False):
         """This variable in another shape: a graph node, or with ``unlink`` a leaf sharing data and gradient."""
         if not unlink:
-            from .. import function_bases
-            return function_bases.reshape(self, shape)
+            return self.reshape_in_graph(shape)
         shape = tuple([int(v) for v in shape])
         variable = Variable(shape, self.need_grad)
         variable.container.data = self.data.view(shape)
