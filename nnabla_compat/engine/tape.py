@@ -579,11 +579,11 @@ class _FreedAfterThese(list):
 class Edge:
     """What stays of a result that was let go of: where its gradient will arrive, with a tensor's interface."""
 
-    __slots__ = ("node", "output", "grad", "_retained")
+    __slots__ = ("node", "output", "grad", "_handle")
     requires_grad = True
 
     def __init__(self, tensor):
-        self.node, self.output, self.grad, self._retained = tensor.grad_fn, tensor.output_nr, None, False
+        self.node, self.output, self.grad, self._handle = tensor.grad_fn, tensor.output_nr, None, None
 
     @staticmethod
     def of(tensor):
@@ -599,12 +599,13 @@ class Edge:
         return self.node.register_prehook(before)
 
     def retain_grad(self):
-        if not self._retained:
-            self._retained = True
-            self.register_hook(self._keep)
+        if self._handle is None:
+            self._handle = self.register_hook(self._keep)
 
     def _keep(self, grad):
         self.grad = grad
+        self._handle.remove()   # the node holds its hooks, so this Edge, which holds the node
+        self._handle = None
 
 
 def _print_trace(functions, failed):
