@@ -505,7 +505,9 @@ class ProtoNetwork:
             variable.variable_instance = Variable(shape)
 
     def _place_parameter(self, variable):
-        made = parameter.get_parameter_or_create(variable.name, variable.shape, variable.initializer)
+        existing = parameter.get_parameter(variable.name)
+        registered = variable.need_grad or (existing is not None and existing.need_grad)
+        made = parameter.get_parameter_or_create(variable.name, variable.shape, variable.initializer, registered)
         made.need_grad = variable.need_grad
         variable.variable_instance = made
 
