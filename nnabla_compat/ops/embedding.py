@@ -26,6 +26,5 @@ def embed(x0: Index, w: Tensor):
     Raises:
         IndexError: A row number is out of range (on a GPU: reported by the device, later).
     """
-    if w.dim() == 2:
-        return torch.embedding(w, x0)
-    return w[x0]
+    # In the backward pass several times faster than torch.embedding.
+    return w.index_select(0, x0.reshape(-1)).reshape(x0.shape + w.shape[1:])

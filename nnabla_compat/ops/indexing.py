@@ -308,7 +308,7 @@ def unique(x: Tensor, flatten: bool = True, axis: int = None, sorted: bool = Tru
         raise ValueError("expected an axis with flatten=False, received None")
     else:
         dim = normalize_axis(axis, x.ndim)
-    values, inverse, counts = torch.unique(x.detach(), dim=dim, return_inverse=True, return_counts=True)
+    values, inverse, counts = torch.unique(x.detach(), dim=None if flatten else dim, return_inverse=True, return_counts=True)
     n, places = counts.shape[0], torch.arange(x.shape[dim], device=x.device)
     first = torch.full((n,), x.shape[dim], device=x.device).scatter_reduce(0, inverse, places, "amin")
     if not sorted:

@@ -37,9 +37,9 @@ def _nearest(x, axis, out, align_corners, half_pixel):
     return x.index_select(axis, at.floor().long().clamp(0, size - 1))
 
 
-def _linear(x, axis, out, align_corners, half_pixel):
+def _linear(x, axis, out, half_pixel):
     size = x.shape[axis]
-    at = _positions(size, out, align_corners, half_pixel, x.device).clamp(0, size - 1)
+    at = _positions(size, out, False, half_pixel, x.device).clamp(0, size - 1)
     low = at.floor()
     part = (at - low).to(x.dtype).reshape(-1, *(1,) * (x.dim() - 1 - axis))
     low = low.long()
@@ -79,10 +79,15 @@ def interpolate(x: Tensor, output_size: Ints, mode: str, align_corners: bool = T
     if mode == "linear":
         if align_corners or (half_pixel and min(output_size) > 1):
             y = F.interpolate(flat, output_size, mode=_LINEAR[n], align_corners=align_corners)
-        else:
+        elif half_pixel:
             y = flat
             for axis, out in enumerate(output_size):
-                y = _linear(y, 2 + axis, out, align_corners, half_pixel)
+                y = _linear(y, 2 + axis, out, half_pixel)
+        else:
+            # Positions i n / m are those of aligned corners for n + 1 elements, the last one twice, and m + 1 results.
+            longer = F.pad(flat, (0, 1) * n, mode="replicate")
+            y = F.interpolate(longer, [m + 1 for m in output_size], mode=_LINEAR[n], align_corners=True)
+            y = y[(...,) + tuple([slice(m) for m in output_size])].contiguous()
     elif half_pixel_for_nn:
         y = F.interpolate(flat, output_size, mode="nearest-exact")
     elif not (align_corners or half_pixel):

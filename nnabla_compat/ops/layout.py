@@ -373,16 +373,17 @@ def one_hot(x: Index, shape: Shape):
     Raises:
         ValueError: the last axis of ``x`` is not as long as ``shape``.
     """
+    hot = torch.zeros(x.shape[:-1] + (math.prod(shape),), device=x.device)
+    if not hot.numel():
+        return hot.reshape(x.shape[:-1] + shape)
     at, valid = None, None
     for i, n in enumerate(shape):
-        part = x[..., i]
-        part = torch.where(part < 0, part + n, part)
-        inside = (part >= 0) & (part < n)
+        part = x if len(shape) == 1 else x[..., i:i + 1]
+        inside = (part >= -n) & (part < n)
+        part = part.remainder(n)
         at, valid = (part, inside) if at is None else (at * n + part, valid & inside)
-    size = math.prod(shape)
-    at = torch.where(valid, at, -1)
-    hot = at.unsqueeze(-1) == torch.arange(size, device=x.device)
-    return hot.to(torch.float32).reshape(x.shape[:-1] + shape)
+    hot.scatter_(-1, at, valid.to(hot.dtype))
+    return hot if len(shape) == 1 else hot.reshape(x.shape[:-1] + shape)
 
 
 def _resolve_flip(arguments, x):

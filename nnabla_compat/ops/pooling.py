@@ -141,6 +141,9 @@ def max_pooling(x: Tensor, kernel: Shape, stride: Shape = None, ignore_border: b
     if x.dim() != n + 2 or channel_last:
         return _pooled(x, n, channel_last, lambda x: max_pooling(x, kernel, stride, ignore_border, pad))
     if _direct(x, kernel, pad, ignore_border):
+        if n == 2 and x.is_cpu and x.shape[1] >= 8 and not (x.requires_grad and torch.is_grad_enabled()):
+            # torch's loop over windows runs along vectors of channels when these come last.
+            return _MAX[n](x.contiguous(memory_format=torch.channels_last), kernel, stride, pad).contiguous()
         return _MAX[n](x, kernel, stride, pad)
     _refuse_empty_windows(kernel, pad)
     return _MAX[n](F.pad(x, _Windows(x, kernel, stride, pad, ignore_border).pads, value=-torch.inf), kernel, stride)

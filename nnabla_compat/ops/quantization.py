@@ -51,7 +51,7 @@ def binary_sigmoid(x: Tensor):
 
     Source: Courbariaux et al., BinaryConnect, 2015; Hubara et al., Binarized neural networks, 2016.
     """
-    return straight_through(x, (x > 0).to(x.dtype), 0.5 * (x.abs() < 1).to(x.dtype))
+    return straight_through(x, x.detach().clone().gt_(0), x.detach().abs().lt_(1).mul_(0.5))
 
 
 @operator("BinaryTanh", shape=same_shape)
@@ -68,7 +68,7 @@ def binary_tanh(x: Tensor):
 
     Source: Hubara et al., Binarized neural networks, 2016.
     """
-    return straight_through(x, 2 * (x > 0).to(x.dtype) - 1, x.abs() < 1)
+    return straight_through(x, x.detach().clone().gt_(0).mul_(2).sub_(1), x.detach().abs().lt_(1))
 
 
 def _signs(weight, zero_to):

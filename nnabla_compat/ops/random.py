@@ -135,7 +135,7 @@ def rand_binomial(n: int = 1, p: float = 0.5, shape: Shape = [], seed: int = -1,
     if n == 1:
         y = (-np.log1p(-_raw_doubles(rng, count)) <= -math.log1p(-rare)).astype(np.float32)
     elif n * rare < 8:
-        y = np.array([_binomial_by_waiting(n, rare, rng) for _ in range(count)], np.float32)
+        y = _binomial_by_waiting(n, rare, count, rng).astype(np.float32)
     else:  # many successes: equal to nnabla in distribution, not in the single numbers
         y = rng.generator.binomial(n, rare, count).astype(np.float32)
     if rare != p:
@@ -143,15 +143,36 @@ def rand_binomial(n: int = 1, p: float = 0.5, shape: Shape = [], seed: int = -1,
     return torch.from_numpy(y.reshape(shape))
 
 
-def _binomial_by_waiting(n, p, rng):
-    # Devroye, Non-uniform random variate generation, X.4.3, second waiting time algorithm.
-    limit, total, count = -math.log(1 - p), 0.0, 0
-    while count < n:
-        total -= math.log(1 - float(_raw_doubles(rng, 1)[0])) / (n - count)
-        if total > limit:
-            break
-        count += 1
-    return count
+def _binomial_by_waiting(n, p, size, rng):
+    """``size`` binomial numbers: successes are counted until the waiting times between them exceed a limit.
+
+    Each takes as many uniform numbers as it has successes and one more, at most n. What would come out is computed
+    for a start at every place of a long enough stretch of the stream; then the places that count are followed.
+    Source: Devroye, Non-uniform random variate generation, X.4.3, second waiting time algorithm.
+    """
+    limit, start = -math.log(1 - p), rng.get_state()
+    length = int(size * (n * p + 1) * 1.2) + 8 * n + 16
+    while True:
+        waits = np.concatenate([-np.log(1 - _raw_doubles(rng, length)), np.full(n, np.inf)])
+        total, successes = np.zeros(length), np.zeros(length, np.int64)
+        for i in range(n):
+            total += waits[i:i + length] / (n - i)
+            going = total <= limit
+            if not going.any():
+                break
+            successes += going
+        ends = (np.arange(length) + np.minimum(successes + 1, n)).tolist()
+        place, places = 0, []
+        for _ in range(size):
+            if place >= length:
+                break
+            places.append(place)
+            place = ends[place]
+        rng.set_state(start)
+        if len(places) == size and place <= length:
+            rng.words(2 * place)
+            return successes[places]
+        length *= 2
 
 
 def _rand_beta_shape(alpha=0.5, beta=0.5, shape=(), seed=-1):
@@ -274,6 +295,16 @@ def _top_k_data_shape(x, k, abs=False, reduce=True, base_axis=1, largest=True, w
     return [y, y] if with_index else y if reduce else x
 
 
+def _top_positions(x, k, largest):
+    """Positions of the k largest (smallest) along the last axis, in order; of equal ones the first."""
+    if x.is_cpu and not torch.compiler.is_compiling():
+        # Several times faster than sorting, but in any order among equal ones: then it is of no use.
+        found, at = torch.topk(x, min(k + 1, x.shape[-1]), dim=-1, largest=largest)
+        if not (found[..., 1:] == found[..., :-1]).any():
+            return at[..., :k]
+    return torch.sort(x, dim=-1, descending=largest, stable=True)[1][..., :k]
+
+
 def _rank(x, abs):
     return x.detach().abs() if abs else x.detach()
 
@@ -301,7 +332,7 @@ def top_k_data(x: Tensor, k: int, abs: bool = False, reduce: bool = True, base_a
         ValueError: ``k`` or ``base_axis`` is out of range, or positions are asked for without ``reduce``.
     """
     flat = x.flatten(base_axis)
-    at = torch.sort(_rank(flat, abs), dim=-1, descending=largest, stable=True)[1][..., :k]
+    at = _top_positions(_rank(flat, abs), k, largest)
     y = flat.gather(-1, at)
     if not reduce:
         # The whole gradient passes, to the elements cleared too.

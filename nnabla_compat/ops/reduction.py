@@ -1,4 +1,6 @@
 """Reductions over axes, and running sums and products."""
+import math
+
 import torch
 
 from ..registry import Ints, Tensor, operator
@@ -71,7 +73,10 @@ def mean(x: Tensor, axes: Ints = None, keep_dims: bool = False):
     """
     if not axes:
         return x.clone()
-    return torch.mean(x, axes, keep_dims)
+    if x.dtype is torch.float16:        # whose largest number the sum may exceed
+        return torch.mean(x, axes, keep_dims)
+    # Dividing first of all in the backward pass, one number for each mean, torch.mean divides for each element.
+    return torch.sum(x, axes, keep_dims) / math.prod([x.shape[a] for a in axes])
 
 
 @operator("ReduceSum", shape=no_shape, backward_reads="")

@@ -230,18 +230,22 @@ def _suppress(scores, close, chained=True):
     ``chained``: what was removed removes nothing itself.
     """
     order = scores.argsort(dim=-1, descending=True, stable=True)
+    contenders = int((scores > 0).sum(-1).max()) if scores.numel() else 0
+    kept = torch.zeros_like(scores, dtype=torch.bool)
+    order = order[..., :contenders]
     close = close.expand(scores.shape + scores.shape[-1:])
-    close = close.gather(-2, order[..., None].expand(close.shape)).gather(-1, order[..., None, :].expand(close.shape))
+    close = close.gather(-2, order[..., None].expand(order.shape + close.shape[-1:]))
+    close = close.gather(-1, order[..., None, :].expand(close.shape[:-1] + (contenders,)))
     later = torch.ones(close.shape[-2:], dtype=torch.bool, device=close.device).triu(1)
     close = close & later
     alive = scores.gather(-1, order) > 0
     if chained:
         # One step for each box in order of score; everything else is vectorised.
-        for i in range(scores.shape[-1]):
+        for i in range(contenders):
             alive = alive & ~(close[..., i, :] & alive[..., i:i + 1])
     else:
         alive = alive & ~(close & alive[..., None]).any(-2)
-    return torch.zeros_like(alive).scatter(-1, order, alive)
+    return kept.scatter_(-1, order, alive)
 
 
 def _resolve_onnx_nms(arguments, *_):
