@@ -12,6 +12,7 @@ from ..engine import tape
 from ..engine.function import Function
 from .randomness import torch_random
 from .structure import Slot, fill
+from .torch_node import TorchNode
 
 
 class Step:
@@ -79,7 +80,7 @@ class Program:
             if evaluating and function.name == "Dropout":
                 slots[id(outs[0])] = ins[0]
                 continue
-            kernel = function.op.kernel if function.__class__ is Function else function.kernel_on_tensors()
+            kernel = _kernel(function)
             kinds = tuple([function.input_kind(i) for i in range(len(ins))])
             if function.mask is not None:
                 places = iter(zip(ins, kinds))
@@ -155,6 +156,17 @@ def functions_between(inputs, roots):
             functions.append(function)
             needed.update(id(v) for v in function.inputs if id(v) not in known)
     return functions[::-1]
+
+
+def _kernel(function):
+    """What computes a function from tensors alone: it holds no Variables, so it can be copied and pickled."""
+    if function.__class__ is Function:
+        return function.op.kernel
+    if isinstance(function, TorchNode):
+        return function.call
+    copy = function.copy()
+    copy.bind([v.shape for v in function.inputs])
+    return copy.bound
 
 
 def _arguments(function, evaluating):

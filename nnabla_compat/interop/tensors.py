@@ -21,14 +21,19 @@ def variable_of(tensor):
     In a static graph, put the next tensor in with ``variable.data.set_tensor(tensor)``.
 
     Args:
-        tensor (torch.Tensor): On any device, of any dtype nnabla has.
+        tensor (torch.Tensor): On any device, of any dtype nnabla has. Writes to ``Variable.d`` reach it if it is
+            contiguous and on the CPU.
 
     Returns:
         Variable: ``need_grad`` if the tensor requires grad.
     """
-    return _variable_of(_checked("variable_of", tensor))
+    variable = _variable_of(_checked("variable_of", tensor))
+    variable.container.storage.alias = True
+    return variable
 
 
 def array_of(tensor):
     """An NdArray over a torch tensor's memory; ``NdArray.tensor`` is the way back."""
-    return NdArray.from_tensor(_checked("array_of", tensor).detach())
+    array = NdArray.from_tensor(_checked("array_of", tensor).detach())
+    array.storage.alias = True
+    return array

@@ -104,10 +104,6 @@ class TorchNode(Function):
     def grad_depends_output_data(self, i, o):
         return True
 
-    def kernel_on_tensors(self):
-        """What computes the outputs from tensors alone."""
-        return self.call
-
     def bind(self, shapes, n_outputs=-1):
         self.input_shapes = shapes
         self.bound = self._run

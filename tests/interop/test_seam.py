@@ -10,13 +10,6 @@ import nnabla_compat.solvers as S
 from nnabla_compat import interop
 
 
-@pytest.fixture(autouse=True)
-def fresh_registry():
-    nn.clear_parameters()
-    yield
-    nn.clear_parameters()
-
-
 def network():
     x = nn.Variable((4, 3))
     x.d = np.random.RandomState(0).randn(4, 3)
@@ -38,9 +31,11 @@ def test_parameters_are_torch_parameters_and_statistics_are_buffers():
     assert not any(isinstance(b, torch.nn.Parameter) for b in buffers.values())
 
 
-@pytest.mark.parametrize("path", ["conv1/conv/W", "@cb1/conv/W", "@layers.0/conv/W", "a%b/c", "W"])
+@pytest.mark.parametrize("path", ["conv1/conv/W", "@cb1/conv/W", "@layers.0/conv/W", "a%b/c", "W", "forward/affine/W", "%2E/x", "a//b"])
 def test_names_map_both_ways(path):
-    assert interop.scope_path(interop.torch_name(path)) == path
+    name = interop.torch_name(path)
+    assert interop.scope_path(name) == path
+    assert not any(hasattr(torch.nn.Module(), component) for component in name.split("."))
 
 
 def test_gradient_is_the_parameters_grad():
