@@ -99,9 +99,12 @@ class _PythonNode(function.Function):
     def copy(self):
         return _PythonNode(self.owner, self.n_outputs, self.context)
 
+    @property
+    def bound(self):
+        return partial(_call, self)     # made anew: a node that held it would hold itself
+
     def bind(self, shapes, n_outputs=-1):
         self.input_shapes = shapes
-        self.bound = partial(_call, self)
 
     rebind = bind
 
@@ -147,14 +150,14 @@ class _Bridge(torch.autograd.Function):
         outputs = [Port(NdArray(s)) for s in node.infer([i.shape for i in inputs])]
         with context.context_scope(owner.ctx), modes.switched("auto_forward", False):
             owner.forward_impl(inputs, outputs)
-        ctx.node, ctx.ports = node, (inputs, outputs)
+        ctx.owner, ctx.ports = owner, (inputs, outputs)     # not the node, whose results hold this history
         ctx.set_materialize_grads(True)
         results = tuple([o.data.tensor.detach().clone() for o in outputs])
         return results if len(results) > 1 else results[0]
 
     @staticmethod
     def backward(ctx, *grads):
-        node = ctx.node
+        owner = ctx.owner
         inputs, outputs = ctx.ports
         propagate_down = list(ctx.needs_input_grad[1:])
         for port, grad in zip(outputs, grads):
@@ -162,8 +165,8 @@ class _Bridge(torch.autograd.Function):
         for port in inputs:
             port.grad = NdArray(port.shape)
             port.grad.zero()
-        with context.context_scope(node.owner.ctx), torch.no_grad():
-            node.owner.backward_impl(inputs, outputs, propagate_down, [False] * len(inputs))
+        with context.context_scope(owner.ctx), torch.no_grad():
+            owner.backward_impl(inputs, outputs, propagate_down, [False] * len(inputs))
         return (None, *[p.grad.tensor.detach().to(p.data.tensor.dtype) if need else None
                         for p, need in zip(inputs, propagate_down)])
 

@@ -3,6 +3,8 @@
 A stretch is a run of functions, next to each other in execution order, whose outputs are marked, and the
 function after them. torch's checkpointing keeps only what enters a stretch.
 """
+import weakref
+
 from torch.utils.checkpoint import checkpoint
 
 from . import clearing
@@ -56,20 +58,20 @@ def _run_stretch(plan, functions, dropped):
     needed_later = _needed_after(plan, functions)
     leaving = [(f, k) for f in functions for k, ref in enumerate(f.output_refs)
                if (v := ref()) is not None and (id(v) in needed_later or id(v) not in dropped)]
+    results_of = [(f, [id(v) if (v := ref()) is not None else None for ref in f.output_refs]) for f in functions]
+    # torch's history will hold `compute`: with references to functions it would hold itself, through their results.
+    run = [(weakref.ref(f), arguments[f], made) for f, made in results_of]
+    left = [id(f.output_refs[k]()) for f, k in leaving]
     replay = _Replay(functions, [plan.env[s] for s in entering], [kinds[s] == "state" for s in entering])
 
     def compute(*tensors):
         with replay:
             values = replay.inputs(tensors)
             results = {}
-            for function in functions:
-                made = function.execute([values[entry] if made_by is None else results[made_by]
-                                         for made_by, entry in arguments[function]])
-                for ref, value in zip(function.output_refs, made):
-                    v = ref()
-                    if v is not None:
-                        results[id(v)] = value
-            return tuple([results[id(f.output_refs[k]())] for f, k in leaving])
+            for function, taken, made in run:
+                results.update(zip(made, function().execute([values[entry] if made_by is None else results[made_by]
+                                                             for made_by, entry in taken])))
+            return tuple([results[variable] for variable in left])
 
     results = checkpoint(compute, *[plan.env[s] for s in entering], use_reentrant=False, preserve_rng_state=False)
     for (function, k), result in zip(leaving, results):
