@@ -11,6 +11,7 @@ from collections import OrderedDict
 from contextlib import ContextDecorator, contextmanager
 
 import numpy as np
+import torch
 
 from .engine import modes
 from .engine.parameters import make_parameter
@@ -350,13 +351,23 @@ def apply_records(records):
         scope, leaf = _descend(record.name)
         param = scope.get(leaf)
         if param is None:
-            param = Variable.from_numpy_array(record.values, need_grad=record.need_grad)
+            param = _adopt(record)
             param.info = _ParameterInfo(None)
             scope[leaf] = param
         else:
             param.d = record.values
             param.need_grad = record.need_grad
         make_parameter(param, record.need_grad)
+
+
+def _adopt(record):
+    """A parameter over the very memory a reader made, so that a file is in memory once."""
+    values = record.values
+    if values.flags.writeable and values.flags.c_contiguous and values.dtype.kind in "bif":
+        param = Variable(values.shape, need_grad=record.need_grad)
+        param.data.set_tensor(torch.from_numpy(values))
+        return param
+    return Variable.from_numpy_array(values, need_grad=record.need_grad)
 
 
 def set_parameter_from_proto(proto):

@@ -1,6 +1,7 @@
 """Members of ``.nnp`` archives. Nothing is ever extracted to disk, so member names are only names."""
 import io
 import os
+import struct
 import zipfile
 import zlib
 
@@ -8,6 +9,8 @@ import zlib
 # gigabytes in a kilobyte, and such an archive is refused before anything is unpacked.
 LARGEST_EXPANSION = 256 << 20
 LARGEST_RATIO = 200
+# Members up to this size are read into memory.
+SMALL = 1 << 20
 
 
 class Member(io.BytesIO):
@@ -16,6 +19,53 @@ class Member(io.BytesIO):
     def __init__(self, name, content):
         super().__init__(content)
         self.name = name
+
+
+class StoredMember(io.RawIOBase):
+    """A member that is not compressed, read where it lies in the archive's file."""
+
+    in_place = True  # reading it in parts costs no more than reading it whole
+
+    def __init__(self, name, path, start, size):
+        self.name, self.path, self.start, self.size, self.at, self.file = name, path, start, size, 0, None
+
+    def readable(self):
+        return True
+
+    def seekable(self):
+        return True
+
+    def tell(self):
+        return self.at
+
+    def seek(self, offset, whence=os.SEEK_SET):
+        self.at = max(0, offset + {os.SEEK_SET: 0, os.SEEK_CUR: self.at, os.SEEK_END: self.size}[whence])
+        return self.at
+
+    def readinto(self, buffer):
+        if self.file is None:
+            self.file = open(self.path, "rb")
+        self.file.seek(self.start + self.at)
+        count = self.file.readinto(memoryview(buffer)[:max(0, self.size - self.at)])
+        self.at += count
+        return count
+
+    def close(self):
+        if self.file is not None:
+            self.file.close()
+        super().close()
+
+
+def _open(archive, info, source):
+    """A member as an open file; a large one that is not compressed stays where it is."""
+    if not isinstance(source, str) or info.compress_type != zipfile.ZIP_STORED or info.file_size < SMALL:
+        return Member(info.filename, archive.read(info))
+    with archive.open(info) as member:
+        while member.read(SMALL):  # checks the checksum
+            pass
+    archive.fp.seek(info.header_offset + 26)
+    name_length, extra_length = struct.unpack("<HH", archive.fp.read(4))
+    return StoredMember(info.filename, source, info.header_offset + 30 + name_length + extra_length, info.file_size)
 
 
 def members(source, extensions):
@@ -36,8 +86,7 @@ def members(source, extensions):
                 raise zipfile.BadZipFile(f"the archive of {size} bytes would expand to {expanded} bytes. Pack it without "
                                          "compression if it is sound.")
             for info in wanted:
-                found.append((info.filename, os.path.splitext(info.filename)[1],
-                              Member(info.filename, archive.read(info))))
+                found.append((info.filename, os.path.splitext(info.filename)[1], _open(archive, info, source)))
     except (RuntimeError, zlib.error) as error:  # RuntimeError: versions and methods unknown to zipfile, encryption
         raise zipfile.BadZipFile(f"the archive is damaged or not one nnabla writes: {error}") from error
     return found

@@ -42,7 +42,8 @@ def read(source):
 
 def _read(source):
     import h5py
-    with h5py.File(source if isinstance(source, str) else io.BytesIO(source.read()), "r") as f:
+    file = source if isinstance(source, str) or getattr(source, "in_place", False) else io.BytesIO(source.read())
+    with h5py.File(file, "r") as f:
         found = []
 
         def visit(name, item):

@@ -89,7 +89,8 @@ class _Reading:
 
     def _read_nnp(self, source):
         for _, extension, member in members(source, self.EXTENSIONS[:-1]):
-            self.read(member, extension)
+            with member:
+                self.read(member, extension)
 
 
 def _content(source):

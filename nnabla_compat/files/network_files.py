@@ -77,7 +77,8 @@ class _Reader:
         elif extension == ".nnp":
             for member, inner, file in members(source, self.EXTENSIONS):
                 if inner != ".nnp":
-                    self.read(file, inner, member)
+                    with file:
+                        self.read(file, inner, member)
         elif any(extension in known for known in self.EXTENSIONS):
             raise ValueError(f"expected a file with one of the extensions {', '.join(self.EXTENSIONS)}, received "
                              f"'{extension}'. Rename the file, or pass extension= for an open file.")

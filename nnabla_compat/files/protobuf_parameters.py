@@ -22,12 +22,22 @@ def records_of(proto):
     records = []
     for entry in proto.parameter:
         shape = tuple(entry.shape.dim)
-        values = np.fromiter(entry.data, np.float32, len(entry.data))
+        values = _values(entry)
         if any(s < 0 for s in shape) or values.size != int(np.prod(shape, dtype=object)):
             raise ValueError(f"parameter '{entry.variable_name}': expected {shape} values, received {values.size}. "
                              "The file is damaged.")
         records.append(ParameterRecord(entry.variable_name, values.reshape(shape), entry.need_grad))
     return records
+
+
+def _values(entry):
+    """The values of an entry, by way of its bytes: taking them one by one is forty times slower."""
+    count = len(entry.data)
+    entry.DiscardUnknownFields()
+    packed = entry.SerializeToString()
+    # Fields are written in the order of their numbers: what follows the values is need_grad, three bytes if true.
+    end = len(packed) - (3 if entry.need_grad else 0)
+    return np.frombuffer(packed, "<f4", count, end - 4 * count).astype(np.float32) if count else np.empty(0, np.float32)
 
 
 def add_record(proto, name, values, need_grad):
