@@ -2,6 +2,7 @@
 import numpy as np
 import torch
 
+from ..engine import tape
 from ..engine.nd_array import NdArray
 from ..engine.parameters import make_parameter
 from ..engine.storage import FRESH
@@ -122,6 +123,7 @@ class Network(Scope):
     def _apply(self, fn, recurse=True):
         super()._apply(fn, recurse)
         self._sync()
+        tape.graph_changed()    # a parameter stays the same object: graphs that use it could not tell
         return self
 
     def _sync(self):

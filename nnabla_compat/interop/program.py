@@ -214,7 +214,7 @@ def _free_of_batch(functions, inputs, batched, batch, arguments):
         if function.op.data_dependent:
             return None
         if function.__class__ is Function:
-            freed[function] = _without_batch(function, varies[0], batch, arguments[function])
+            freed[function] = _without_batch(function, given[0], batch, other, arguments[function])
         try:
             inferred = _inferred(function, given, arguments[function], freed[function])
         except (RuntimeError, ValueError, TypeError, IndexError):
@@ -230,10 +230,14 @@ def _free_of_batch(functions, inputs, batched, batch, arguments):
     return freed
 
 
-def _without_batch(function, varies, batch, arguments):
-    """Arguments of a function whose first input varies with the batch, where it is plain which number is the batch."""
+def _without_batch(function, varied, batch, other, arguments):
+    """Arguments of a function without the batch size, where its first input shows which number that is.
+
+    Args:
+        varied (tuple of int): The first input's shape when the batch size is ``other``.
+    """
     before, after, name = function.inputs[0].shape, function.output_containers[0].shape, function.name
-    if not varies or not before or not after:
+    if not before or not after or varied[0] * batch != before[0] * other:
         return arguments
     kept = before[0] == after[0] == batch
     merged = before[0] == batch and len(before) > 1 and after[0] == batch * before[1]
@@ -261,4 +265,6 @@ def _inferred(function, shapes, arguments, freed):
         if name in arguments and arguments[name] is freed[name] and value != function.args_resolved[name]:
             return None
     copy.args_resolved = {name: freed[name] for name in copy.args_resolved}
+    if function.name == "Broadcast" and freed["shape"][:1] == (-1,):    # the kernel takes that, the shape rule doesn't
+        copy.args_resolved["shape"] = (shapes[0][0], *freed["shape"][1:])
     return copy.infer(shapes)
