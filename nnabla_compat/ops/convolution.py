@@ -483,11 +483,12 @@ def adaptive_separable_convolution(x: Tensor, vertical_kernel: Tensor, horizonta
     taps = vertical_kernel.shape[1], horizontal_kernel.shape[1]
     height, width = x.shape[2] - taps[0] + 1, x.shape[3] - taps[1] + 1
     vertical_kernel, horizontal_kernel = vertical_kernel[:, :, :height, :width], horizontal_kernel[:, :, :height, :width]
-    windows = x.unfold(3, taps[1], 1)
-    y = 0.0
+    y = x.new_zeros(())
     for i in range(taps[0]):  # taps, not pixels: the windows of all taps at once would not fit in memory
-        row = torch.einsum("nchwj,njhw->nchw", windows[:, :, i:i + height], horizontal_kernel)
-        y = y + row * vertical_kernel[:, i:i + 1]
+        row = x.new_zeros(())
+        for j in range(taps[1]):
+            row = torch.addcmul(row, x[:, :, i:i + height, j:j + width], horizontal_kernel[:, j:j + 1])
+        y = torch.addcmul(y, row, vertical_kernel[:, i:i + 1])
     return y
 
 

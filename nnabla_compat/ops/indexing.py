@@ -342,8 +342,10 @@ def eye_like(x: Tensor, k: int = 0):
     Raises:
         ValueError: ``x`` is no matrix.
     """
-    rows, columns = [torch.arange(n, device=x.device) for n in x.shape]
-    return (columns - rows[:, None] == k).to(x.dtype)
+    y = torch.zeros(x.shape, dtype=x.dtype, device=x.device)
+    if -x.shape[0] < k < x.shape[1]:
+        y.diagonal(k).fill_(1)
+    return y
 
 
 def _assign_shape(dst, src):

@@ -67,6 +67,87 @@ def _direct(x, kernel, pad, ignore_border):
     return True
 
 
+# Two-dimensional windows on the CPU. torch walks them element by element; whole slices are several times faster.
+
+def _by_slices(x, kernel, pad):
+    return len(kernel) == 2 and x.is_cpu and max(kernel) <= 4 and not any(pad) and not torch.compiler.is_compiling()
+
+
+def _slices(x, axis, k, s):
+    """The first, second ... elements of all windows along an axis."""
+    count = (x.shape[axis] - k) // s + 1
+    return [x[(..., slice(i, i + s * (count - 1) + 1, s)) + (slice(None),) * (-1 - axis)] for i in range(k)]
+
+
+def _reduce_windows(combine, x, kernel, stride):
+    for axis in (-2, -1):
+        parts = _slices(x, axis, kernel[axis], stride[axis])
+        x = parts[0].clone() if len(parts) == 1 else combine(parts[0], parts[1])
+        for part in parts[2:]:
+            x = combine(x, part)
+    return x
+
+
+class _SumPool2d(torch.autograd.Function):
+    @staticmethod
+    def forward(x, kernel, stride):
+        return _reduce_windows(torch.add, x, kernel, stride)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, ctx.kernel, ctx.stride = inputs
+        ctx.shape = x.shape
+
+    @staticmethod
+    def backward(ctx, grad):
+        return _SpreadOverWindows.apply(grad, ctx.shape, ctx.kernel, ctx.stride), None, None
+
+
+class _SpreadOverWindows(torch.autograd.Function):
+    """Each element added to all of its window: the gradient of sums."""
+
+    @staticmethod
+    def forward(grad, shape, kernel, stride):
+        for axis in (-1, -2):
+            size = list(grad.shape)
+            size[axis] = shape[axis]
+            spread = grad.new_zeros(size)
+            for part in _slices(spread, axis, kernel[axis], stride[axis]):
+                part.add_(grad)
+            grad = spread
+        return grad
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        _, _, ctx.kernel, ctx.stride = inputs
+
+    @staticmethod
+    def backward(ctx, grad):
+        return _SumPool2d.apply(grad, ctx.kernel, ctx.stride), None, None, None
+
+
+class _MaxPool2d(torch.autograd.Function):
+    """torch's pooling with channels last, where its loop runs along vectors of channels."""
+
+    @staticmethod
+    def forward(x, kernel, stride):
+        y, at = F.max_pool2d(x.contiguous(memory_format=torch.channels_last), kernel, stride, return_indices=True)
+        return y.contiguous(), at.contiguous()
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, ctx.kernel, ctx.stride = inputs
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(output[1])
+        ctx.shape = x.shape
+
+    @staticmethod
+    def backward(ctx, grad, _):
+        at, = ctx.saved_tensors
+        spread = grad.new_zeros(ctx.shape).flatten(2).scatter_add(2, at.flatten(2), grad.flatten(2))
+        return spread.reshape(ctx.shape), None, None
+
+
 def _spatial(x, kernel, channel_last):
     """(leading axes, spatial axes, trailing channel axis) of a shape."""
     n = len(kernel)
@@ -141,9 +222,11 @@ def max_pooling(x: Tensor, kernel: Shape, stride: Shape = None, ignore_border: b
     if x.dim() != n + 2 or channel_last:
         return _pooled(x, n, channel_last, lambda x: max_pooling(x, kernel, stride, ignore_border, pad))
     if _direct(x, kernel, pad, ignore_border):
-        if n == 2 and x.is_cpu and x.shape[1] >= 8 and not (x.requires_grad and torch.is_grad_enabled()):
-            # torch's loop over windows runs along vectors of channels when these come last.
-            return _MAX[n](x.contiguous(memory_format=torch.channels_last), kernel, stride, pad).contiguous()
+        if _by_slices(x, kernel, pad):
+            if not (x.requires_grad and torch.is_grad_enabled()):
+                return _reduce_windows(torch.maximum, x, kernel, stride)
+            if x.shape[1] >= 8:
+                return _MaxPool2d.apply(x, kernel, stride)[0]
         return _MAX[n](x, kernel, stride, pad)
     _refuse_empty_windows(kernel, pad)
     return _MAX[n](F.pad(x, _Windows(x, kernel, stride, pad, ignore_border).pads, value=-torch.inf), kernel, stride)
@@ -225,6 +308,8 @@ def average_pooling(x: Tensor, kernel: Shape, stride: Shape = None, ignore_borde
         return _pooled(x, n, channel_last,
                        lambda x: average_pooling(x, kernel, stride, ignore_border, pad, False, including_pad))
     if _direct(x, kernel, pad, ignore_border):
+        if _by_slices(x, kernel, pad):
+            return _SumPool2d.apply(x, kernel, stride) * (1 / prod(kernel))
         return _AVERAGE[n](x, kernel, stride, pad, False, including_pad)
     windows = _Windows(x, kernel, stride, pad, ignore_border)
     return _summed(F.pad(x, windows.pads), kernel, stride, (0,) * n) / windows.counts(including_pad, x.dtype, x.device)
@@ -256,6 +341,8 @@ def sum_pooling(x: Tensor, kernel: Shape, stride: Shape = None, ignore_border: b
     if x.dim() != n + 2 or channel_last:
         return _pooled(x, n, channel_last, lambda x: sum_pooling(x, kernel, stride, ignore_border, pad))
     if _direct(x, kernel, pad, ignore_border):
+        if _by_slices(x, kernel, pad):
+            return _SumPool2d.apply(x, kernel, stride)
         return _summed(x, kernel, stride, pad)
     return _summed(F.pad(x, _Windows(x, kernel, stride, pad, ignore_border).pads), kernel, stride, (0,) * n)
 

@@ -27,6 +27,26 @@ class _Straight(torch.autograd.Function):
         return dy * ctx.saved_tensors[0] if ctx.masked else dy, None, None
 
 
+class _Step(torch.autograd.Function):
+    """``low`` up to 0 and ``low + height`` above, with the gradient ``slope`` between -1 and 1."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x, low, height, slope):
+        y = x.clone().gt_(0)
+        return torch.rsub(y, low, alpha=-height) if low else y
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, _, _, ctx.slope = inputs
+        ctx.save_for_backward(x)
+
+    @staticmethod
+    def backward(ctx, dy):
+        return dy * ctx.saved_tensors[0].detach().abs().lt_(1).mul_(ctx.slope), None, None, None
+
+
 def straight_through(x, y, mask=None):
     """``y``, whose gradient goes to ``x`` as if it were ``x``, where ``mask`` (if any) is not zero."""
     return _Straight.apply(x, y.detach(), None if mask is None else mask.detach().to(y.dtype))
@@ -51,7 +71,7 @@ def binary_sigmoid(x: Tensor):
 
     Source: Courbariaux et al., BinaryConnect, 2015; Hubara et al., Binarized neural networks, 2016.
     """
-    return straight_through(x, x.detach().clone().gt_(0), x.detach().abs().lt_(1).mul_(0.5))
+    return _Step.apply(x, 0, 1, 0.5)
 
 
 @operator("BinaryTanh", shape=same_shape)
@@ -68,7 +88,7 @@ def binary_tanh(x: Tensor):
 
     Source: Hubara et al., Binarized neural networks, 2016.
     """
-    return straight_through(x, x.detach().clone().gt_(0).mul_(2).sub_(1), x.detach().abs().lt_(1))
+    return _Step.apply(x, -1, 2, 1)
 
 
 def _signs(weight, zero_to):

@@ -1,4 +1,5 @@
 """Operators between padded batches of sequences and packed ones, without the padding."""
+import numpy as np
 import torch
 
 from ..registry import Index, Tensor, operator
@@ -7,6 +8,15 @@ from ..registry import Index, Tensor, operator
 def _check_lengths(lengths):
     if (lengths[1:] > lengths[:-1]).any():
         raise ValueError(f"expected lengths in descending order, received {lengths.tolist()}")
+
+
+def _positions(present, device):
+    """Where a boolean array of the host is true, counted through."""
+    return torch.from_numpy(np.flatnonzero(present)).to(device)
+
+
+def _counts(counts, device):
+    return torch.from_numpy(counts.astype(np.int32)).to(device)
 
 
 @operator("PackPaddedSequence", data_dependent=True, backward_reads="out1")
@@ -25,10 +35,11 @@ def pack_padded_sequence(padded_sequence: Tensor, lengths: Index, batch_first: b
     Raises:
         ValueError: the lengths are not in descending order.
     """
+    lengths = lengths.cpu().numpy()
     _check_lengths(lengths)
     x = padded_sequence.transpose(0, 1) if batch_first else padded_sequence
-    present = torch.arange(x.shape[0], device=x.device)[:, None] < lengths
-    return x[present], present.sum(1).to(torch.int32)
+    present = np.arange(x.shape[0])[:, None] < lengths
+    return x.flatten(0, 1).index_select(0, _positions(present, x.device)), _counts(present.sum(1), x.device)
 
 
 def _resolve_pad(arguments, *_):
@@ -55,11 +66,12 @@ def pad_packed_sequence(packed_sequence: Tensor, batch_sizes: Index, batch_first
         Array of shape ``(T, B, ...)``, or ``(B, T, ...)`` with ``batch_first``, and the lengths of the
         sequences (int32).
     """
-    sizes, x = batch_sizes, packed_sequence
-    batch, n_steps = int(sizes[0]), max(sizes.shape[0], total_length)
-    present = torch.zeros((n_steps, batch), dtype=torch.bool, device=x.device)
-    present[:sizes.shape[0]] = torch.arange(batch, device=x.device) < sizes[:, None]
-    y = x.new_full((n_steps, batch) + x.shape[1:], padding_value).index_put((present,), x)
+    sizes, x = batch_sizes.cpu().numpy(), packed_sequence
+    batch, n_steps = int(sizes[0]), max(len(sizes), total_length)
+    present = np.zeros((n_steps, batch), bool)
+    present[:len(sizes)] = np.arange(batch) < sizes[:, None]
+    y = x.new_full((n_steps * batch,) + x.shape[1:], padding_value).index_copy(0, _positions(present, x.device), x)
+    y = y.reshape((n_steps, batch) + x.shape[1:])
     if batch_first:
         y = y.transpose(0, 1).contiguous()
-    return y, present.sum(0).to(torch.int32)
+    return y, _counts(present.sum(0), x.device)

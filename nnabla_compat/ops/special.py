@@ -239,12 +239,13 @@ def _suppress(scores, close, chained=True):
     later = torch.ones(close.shape[-2:], dtype=torch.bool, device=close.device).triu(1)
     close = close & later
     alive = scores.gather(-1, order) > 0
-    if chained:
-        # One step for each box in order of score; everything else is vectorised.
-        for i in range(contenders):
-            alive = alive & ~(close[..., i, :] & alive[..., i:i + 1])
-    else:
-        alive = alive & ~(close & alive[..., None]).any(-2)
+    first = alive
+    while True:
+        # A box stays unless a stronger one that stays is close. Right after one round for those no stronger one is close to,
+        # after two for those that only such are close to, and so on.
+        before, alive = alive, first & ~(close & alive[..., None]).any(-2)
+        if not chained or torch.equal(alive, before):
+            break
     return kept.scatter_(-1, order, alive)
 
 
