@@ -85,6 +85,7 @@ def grad(outputs, inputs, grad_outputs=None, persistent_outputs=[], bind_grad_ou
     Raises:
         ValueError: a list has the wrong length, or an element the wrong type or shape.
     """
+    from . import backward_functions    # here: it builds on this module
     outputs, inputs = _variables("outputs", outputs), _variables("inputs", inputs)
     scales, given = _seeds(outputs, grad_outputs)
     persistent = list(persistent_outputs) or [True] * len(outputs)
@@ -94,15 +95,18 @@ def grad(outputs, inputs, grad_outputs=None, persistent_outputs=[], bind_grad_ou
         if output.parent is None:
             raise AttributeError(f"nn.grad: output of shape {output.shape} is a leaf: it has no parent to differentiate")
         output.persistent = keep
-    nodes = {}
+    nodes, by_users = {}, False
     for function in tape.ordered_functions(outputs):
+        by_users = by_users or backward_functions.is_registered_by_user(function)
         for v in (*function.inputs, *function.outputs):
             if v.need_grad or v.container not in nodes:     # of twins, the one that takes gradients
                 nodes[v.container] = v
     in_graph = [nodes.get(v.container) for v in inputs]
     found = [v for v in in_graph if v is not None]
     results = iter(())
-    if found:
+    if found and by_users:
+        results = iter(backward_functions.walk(outputs, scales, given, found))
+    elif found:
         node = _GradientNode(len(outputs), len(found), scales)
         made = connect(node, [*outputs, *found, *given])
         results = iter(made if isinstance(made, tuple) else (made,))
