@@ -496,7 +496,7 @@ def _write_outputs(op, results, outputs):
     made = []
     for i, result in enumerate(results):
         if i < len(outputs) and outputs[i] is not None:
-            outputs[i].storage.set(result.reshape(outputs[i].shape))
+            outputs[i].take(result)
             made.append(outputs[i])
         else:
             made.append(NdArray.from_tensor(result))

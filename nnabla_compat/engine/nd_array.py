@@ -5,7 +5,7 @@ import numpy as np
 import torch
 
 from . import context, tape
-from .storage import CLEARED, CLEARED_ZEROED, FRESH, WRITTEN, ZEROED, Storage, numpy_dtype, torch_dtype
+from .storage import CLEARED, CLEARED_ZEROED, DIVERGED, FRESH, WRITTEN, ZEROED, Storage, numpy_dtype, torch_dtype
 
 _LARGEST_EXACT = 2 ** 53
 
@@ -172,6 +172,13 @@ class NdArray:
             storage.state = WRITTEN
         elif storage.owner is None and tensor is None:
             storage.set(fresh.to(context.current_ctx.target.device))
+        elif storage.owner is None and tensor.requires_grad:
+            live = storage.live if storage.state == DIVERGED else tensor
+            storage.set(fresh.to(tensor.device))
+            if live.is_leaf:    # a backward pass to come reads the new values, numpy views keep the old ones
+                live.data = fresh.to(device=live.device, dtype=live.dtype, copy=True).reshape(live.shape)
+            else:
+                storage.live, storage.state = live, DIVERGED
         else:
             storage.set(fresh if tensor is None else fresh.to(tensor.device))
 
@@ -274,14 +281,19 @@ class NdArray:
         if not use_current_context and arr.storage.present() is None:
             raise RuntimeError("NdArray.copy_from: the source array was never written, and use_current_context=False "
                                "leaves no context to allocate it in")
-        value = arr.tensor.detach().reshape(self._shape)
-        present = self.storage.present()
-        if present is not None and present.dtype == value.dtype and present.shape == value.shape:
-            present.data.copy_(value)
-            self.storage.touched()
-        else:
-            self._replace(value.clone())
+        self.take(arr.tensor.detach(), copy=True)
         return self
+
+    def take(self, tensor, copy=False):
+        """Let ``tensor`` be the content: written into the memory that is there if it has the same dtype."""
+        storage = self.storage
+        present = storage.present() if storage.narrowed is None else storage.materialize(self._shape)
+        if present is not None and present.dtype == tensor.dtype and present.device == tensor.device:
+            present.data.copy_(tensor.reshape(present.shape))
+            storage.touched()
+        else:
+            tensor = tensor.reshape(self._shape)
+            self._replace(tensor.clone() if copy else tensor)
 
     # -- sharing -------------------------------------------------------------------------------------
 

@@ -163,9 +163,9 @@ class Storage:
             owner.grad = torch.full_like(owner.data, self.fill) if state == FILLED else None
         else:
             tensor, self.host = self._tensor, None
-            if tensor is not None and isinstance(tensor, torch.nn.Parameter):
-                # A parameter stays the same torch object: write the value out at once, in a buffer of
-                # its own so that numpy views taken before keep the old values.
+            if tensor is not None and tensor.requires_grad and tensor.is_leaf or isinstance(tensor, torch.nn.Parameter):
+                # A parameter stays the same torch object, and a backward pass to come reads the new values: write
+                # the value out at once, in a buffer of its own so that numpy views taken before keep the old ones.
                 value = self.fill if state == FILLED else 0.0
                 tensor.data = torch.full_like(tensor.data, value)
                 self.state = state

@@ -601,3 +601,58 @@ def suite_python_function(nn, F):
     y = Broken()(h)
     out.append(caught(y.forward) in ("SystemError", "KeyError"))
     return out
+
+
+@scenario
+def writes_between_passes(nn, F):
+    """Values written to leaves after forward are what backward reads; numpy views taken before keep theirs where nnabla's do."""
+    start(nn)
+    out = []
+    new32, new64 = np.float32([5, 6]), np.float64([5, 6])
+    writes = [lambda v: setattr(v, "d", new32), lambda v: setattr(v, "d", new64), lambda v: setattr(v, "d", 3), lambda v: setattr(v, "d", 0),
+              lambda v: v.data.zero(), lambda v: v.data.fill(2), lambda v: v.data.copy_from(nn.NdArray.from_numpy_array(new64)),
+              lambda v: v.data.__iadd__(1), lambda v: v.data.__imul__(3), lambda v: F.add_scalar(v.data, 3, outputs=[v.data]),
+              lambda v: v.d.__setitem__(Ellipsis, 7)]
+    for i, write in enumerate(writes):
+        for x in (var(nn, [1., 2.]), nn.parameter.get_parameter_or_create(f"w{i}", (2,), initializer=np.float32([1, 2]))):
+            view = x.d
+            y = F.sum(x * x)
+            y.forward()
+            x.grad.zero()
+            write(x)
+            y.backward()
+            out.append([x.g.copy(), view.copy(), x.d.copy()])
+            y.forward()
+            x.grad.zero()
+            y.backward()
+            out.append([y.d.copy(), x.g.copy()])
+    return out
+
+
+@scenario
+def in_place_array_operators(nn, F):
+    start(nn)
+    p = nn.parameter.get_parameter_or_create("p", (2,))
+    p.d = 1
+    view = p.d
+    p.data += 1
+    out = [view.copy(), p.d.copy()]
+    p.data -= nn.NdArray.from_numpy_array(np.float32([0.5, 1]))
+    p.data *= 4
+    p.data /= 2
+    out += [view.copy(), p.d.copy()]
+    a = nn.NdArray.from_numpy_array(np.zeros(6, np.float32))
+    b = a.narrow(0, 2, 2)
+    b += 1
+    F.add_scalar(b, 3, outputs=[b])
+    out.append(a.data.copy())
+    c = nn.NdArray.from_numpy_array(np.zeros(3, np.int64))
+    c += 1
+    view = c.data
+    c += 1
+    out += [view.copy(), c.data.copy(), str(c.dtype)]
+    y = F.sum(p * p)
+    y.forward()
+    p.grad.zero()
+    y.backward()
+    return out, p.g.copy()
