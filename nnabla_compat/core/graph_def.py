@@ -14,9 +14,11 @@ from .. import parameter
 from ..engine import context as _context
 from ..engine import tape as _tape
 from ..engine.function import INPUT_HANDLERS, Function
+from ..engine.python_function import PythonFunction
 from ..engine.variable import Variable
 from ..files import function_message as _messages
 from ..files import initializers as _initializers
+from ..registry import OPERATORS
 from . import module as _module
 
 # Parameters that a file declares without giving values may take this many elements in all. Their sizes
@@ -379,6 +381,15 @@ class ProtoNetwork:
         for function in network.functions.values():
             message.function.append(function.proto)
         return message
+
+    def update_actual_shape_of_reshape(self):
+        """Put the lengths that -1 stands for into the arguments of Reshape functions."""
+        for function in self.functions.values():
+            if function.type == "Reshape" and -1 in function.args["shape"]:
+                shape = list(function.args["shape"])
+                size = int(np.prod(self.variable(function.inputs[0]).shape))
+                shape[shape.index(-1)] = size // -int(np.prod(shape))
+                function.args["shape"] = shape
 
     def save(self, filename, include_parameter=False, variable_batch_size=True, executors=None):
         """Write the network to a file; see :func:`save`."""
@@ -847,13 +858,16 @@ class _Transcript:
             if id(variable.parent) not in present:  # the graph has an unlinked twin of it, if anything
                 self.chosen.setdefault((array, 0), (name, variable))
         for function in functions:
-            if function.name != "Sink":
+            if function.op.type_name != "Sink":
                 self._write_function(function)
         self.network.find_ports()
         return self.network
 
     def _write_function(self, function):
-        network, type_ = self.network, function.name
+        network, type_ = self.network, function.op.type_name
+        if type_ not in OPERATORS and not isinstance(getattr(function, "owner", None), PythonFunction):
+            raise ValueError(f"function {type_} cannot be described in a file: nnabla has no such function. Save the network "
+                             "without it.")
         name = _unique(network.func_names, self.prefix + type_)
         inputs = [self._name_input(v, type_) for v in function.inputs]
         outputs = []
@@ -919,6 +933,7 @@ class ProtoGraphBuilder:
         self.proto_graph = ProtoGraph(self.networks, parameter_scope)
         self.graph_name = name
         self.names = {}
+        self.stack = []
         self.module = None
         self.current = None
         self._given = {}      # key of an input that is a Variable: the Variable
@@ -941,6 +956,18 @@ class ProtoGraphBuilder:
         if self.module is None:
             self.module = FlatModule(self.graph_name)
         return self.module
+
+    def begin_module(self, module):
+        """What is recorded now is code of ``module``; returns the network."""
+        self.stack.append(self.module)
+        self.module = module
+        return self.get_current()
+
+    def end_module(self):
+        """The code of the Module begun last is recorded; that of the outermost one is a network."""
+        finished, self.module = self.module, self.stack.pop()
+        if not self.stack and self.is_dirty():
+            self.commit_network(finished)
 
     def is_dirty(self):
         """Whether there is anything recorded that is not committed."""
@@ -1054,13 +1081,13 @@ def current_module():
     return proto_graph_builder.get_module()
 
 
-def module_finished(module):
+def _module_finished(module):
     """A method of a Module that no other Module called has ended: what it recorded is a network."""
     if proto_graph_builder.is_dirty():
         proto_graph_builder.commit_network(module)
 
 
-_module.finished = module_finished
+_module.finished = _module_finished
 
 
 @contextmanager
@@ -1103,13 +1130,11 @@ def graph_name(name):
 @contextmanager
 def module_scope(pgb, module):
     """Code in the block is recorded by the builder ``pgb`` as that of ``module``."""
-    outer, pgb.module = pgb.module, module
+    network = pgb.begin_module(module)
     try:
-        yield pgb.get_current()
-        if outer is None and pgb.is_dirty():
-            pgb.commit_network(module)
+        yield network
     finally:
-        pgb.module = outer
+        pgb.end_module()
 
 
 def reset_default_graph():
