@@ -4,6 +4,7 @@ import math
 import torch
 
 from ..registry import AsIs, Index, Ints, Shape, Tensor, operator
+from .autograd import apply
 from .shapes import normalize_axis
 
 
@@ -484,7 +485,7 @@ class _SortedValues(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        return _SortedValues.apply(grad, ctx.saved_tensors[0], ctx.axis), None, None
+        return apply(_SortedValues, grad, ctx.saved_tensors[0], ctx.axis), None, None
 
 
 @operator("Sort", shape=_sort_shape, backward_reads="")
@@ -509,7 +510,7 @@ def sort(x: Tensor, axis: int = -1, reverse: bool = False, with_index: bool = Fa
     if only_index:
         return index.view(torch.uint64)
     if x.requires_grad:
-        y = _SortedValues.apply(x, index, axis)
+        y = apply(_SortedValues, x, index, axis)
     return (y, index.view(torch.uint64)) if with_index else y
 
 

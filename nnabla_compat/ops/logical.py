@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from ..registry import Double, Tensor, operator
+from .autograd import apply
 from .math import StraightThrough
 from .selection import select
 from .shapes import broadcast_pair, require_equal_axes, same_shape
@@ -436,7 +437,7 @@ def sign(x: Tensor, alpha: float = 1.0):
     Returns:
         Array shaped as ``x``.
     """
-    return StraightThrough.apply(x, _sign, alpha)
+    return apply(StraightThrough, x, _sign, alpha)
 
 
 # Selection and repair

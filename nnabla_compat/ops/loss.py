@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from ..registry import Index, Tensor, operator
+from .autograd import apply
 from .activation import last_axis
 from .math import StraightThrough
 from .shapes import broadcast_pair, equal_shapes, normalize_axis, require_equal_axes, require_equal_shapes
@@ -175,7 +176,7 @@ def binary_cross_entropy(x: Tensor, target: Tensor):
         ValueError: The shapes differ.
     """
     require_equal_shapes(x, target)
-    return _BinaryCrossEntropy.apply(x, target)
+    return apply(_BinaryCrossEntropy, x, target)
 
 
 # Classification
@@ -241,7 +242,7 @@ def categorical_cross_entropy(x: Tensor, target: Index, axis: int = None):
     """
     label_shape(x.shape, target.shape, axis)
     p = x.gather(axis, target.clamp(min=0))
-    y = -torch.log(StraightThrough.apply(p, torch.clamp, torch.finfo(x.dtype).tiny))
+    y = -torch.log(apply(StraightThrough, p, torch.clamp, torch.finfo(x.dtype).tiny))
     return y.masked_fill(target < 0, 0)
 
 
@@ -297,4 +298,4 @@ def kl_multinomial(p: Tensor, q: Tensor, base_axis: int = 1):
         ValueError: The shapes differ, or there is no such axis.
     """
     shape = _kl_shape(p.shape, q.shape, base_axis)
-    return _KLDivergence.apply(p, q).sum(tuple(range(len(shape) - 1, p.dim()))).unsqueeze(-1)
+    return apply(_KLDivergence, p, q).sum(tuple(range(len(shape) - 1, p.dim()))).unsqueeze(-1)

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from ..registry import AsIs, Shape, Tensor, operator
+from .autograd import apply
 from .shapes import broadcast_pair, require_equal_axes, same_shape
 
 
@@ -313,7 +314,7 @@ def round_(x: Tensor):
     Returns:
         Array shaped as ``x``.
     """
-    return StraightThrough.apply(x, round_half_away)
+    return apply(StraightThrough, x, round_half_away)
 
 
 @operator("Ceil", shape=same_shape, backward_reads="")
@@ -330,7 +331,7 @@ def ceil(x: Tensor):
     Returns:
         Array shaped as ``x``.
     """
-    return StraightThrough.apply(x, torch.ceil)
+    return apply(StraightThrough, x, torch.ceil)
 
 
 @operator("Floor", shape=same_shape, backward_reads="")
@@ -347,7 +348,7 @@ def floor(x: Tensor):
     Returns:
         Array shaped as ``x``.
     """
-    return StraightThrough.apply(x, torch.floor)
+    return apply(StraightThrough, x, torch.floor)
 
 
 # Constant arrays, on torch's default device

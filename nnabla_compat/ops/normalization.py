@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from ..registry import AsIs, Ints, State, Tensor, operator
+from .autograd import apply
 from .shapes import normalize_axis, same_shape
 
 
@@ -755,7 +756,7 @@ def clip_grad_by_value(x: Tensor, min: Tensor, max: Tensor):
     Raises:
         ValueError: A bound has another shape.
     """
-    return _ClipGradByValue.apply(x, min, max)
+    return apply(_ClipGradByValue, x, min, max)
 
 
 class _ClipGradByNorm(torch.autograd.Function):
@@ -799,4 +800,4 @@ def clip_grad_by_norm(x: Tensor, clip_norm: float = None, axes: Ints = None):
 
     Source: Pascanu et al., On the difficulty of training recurrent neural networks, 2013.
     """
-    return _ClipGradByNorm.apply(x, clip_norm, axes)
+    return apply(_ClipGradByNorm, x, clip_norm, axes)

@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from ..registry import Floats, Shape, Tensor, operator
+from .autograd import apply
 from .precision import in_float32
 
 _MAX = {1: torch.max_pool1d, 2: torch.max_pool2d, 3: torch.max_pool3d}
@@ -100,7 +101,7 @@ class _SumPool2d(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        return _SpreadOverWindows.apply(grad, ctx.shape, ctx.kernel, ctx.stride), None, None
+        return apply(_SpreadOverWindows, grad, ctx.shape, ctx.kernel, ctx.stride), None, None
 
 
 class _SpreadOverWindows(torch.autograd.Function):
@@ -123,7 +124,7 @@ class _SpreadOverWindows(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        return _SumPool2d.apply(grad, ctx.kernel, ctx.stride), None, None, None
+        return apply(_SumPool2d, grad, ctx.kernel, ctx.stride), None, None, None
 
 
 class _MaxPool2d(torch.autograd.Function):
@@ -226,7 +227,7 @@ def max_pooling(x: Tensor, kernel: Shape, stride: Shape = None, ignore_border: b
             if not (x.requires_grad and torch.is_grad_enabled()):
                 return _reduce_windows(torch.maximum, x, kernel, stride)
             if x.shape[1] >= 8:
-                return _MaxPool2d.apply(x, kernel, stride)[0]
+                return apply(_MaxPool2d, x, kernel, stride)[0]
         return _MAX[n](x, kernel, stride, pad)
     _refuse_empty_windows(kernel, pad)
     return _MAX[n](F.pad(x, _Windows(x, kernel, stride, pad, ignore_border).pads, value=-torch.inf), kernel, stride)
@@ -309,7 +310,7 @@ def average_pooling(x: Tensor, kernel: Shape, stride: Shape = None, ignore_borde
                        lambda x: average_pooling(x, kernel, stride, ignore_border, pad, False, including_pad))
     if _direct(x, kernel, pad, ignore_border):
         if _by_slices(x, kernel, pad):
-            return _SumPool2d.apply(x, kernel, stride) * (1 / prod(kernel))
+            return apply(_SumPool2d, x, kernel, stride) * (1 / prod(kernel))
         return _AVERAGE[n](x, kernel, stride, pad, False, including_pad)
     windows = _Windows(x, kernel, stride, pad, ignore_border)
     return _summed(F.pad(x, windows.pads), kernel, stride, (0,) * n) / windows.counts(including_pad, x.dtype, x.device)
@@ -342,7 +343,7 @@ def sum_pooling(x: Tensor, kernel: Shape, stride: Shape = None, ignore_border: b
         return _pooled(x, n, channel_last, lambda x: sum_pooling(x, kernel, stride, ignore_border, pad))
     if _direct(x, kernel, pad, ignore_border):
         if _by_slices(x, kernel, pad):
-            return _SumPool2d.apply(x, kernel, stride)
+            return apply(_SumPool2d, x, kernel, stride)
         return _summed(x, kernel, stride, pad)
     return _summed(F.pad(x, _Windows(x, kernel, stride, pad, ignore_border).pads), kernel, stride, (0,) * n)
 

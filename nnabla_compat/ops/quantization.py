@@ -4,6 +4,7 @@ import math
 import torch
 
 from ..registry import AsIs, Ints, Shape, State, Tensor, operator
+from .autograd import apply
 from .affine import affine, affine_shape
 from .convolution import _fill_windows, convolution, convolution_shape
 from .shapes import same_shape
@@ -49,7 +50,7 @@ class _Step(torch.autograd.Function):
 
 def straight_through(x, y, mask=None):
     """``y``, whose gradient goes to ``x`` as if it were ``x``, where ``mask`` (if any) is not zero."""
-    return _Straight.apply(x, y.detach(), None if mask is None else mask.detach().to(y.dtype))
+    return apply(_Straight, x, y.detach(), None if mask is None else mask.detach().to(y.dtype))
 
 
 def _round_away(x):
@@ -71,7 +72,7 @@ def binary_sigmoid(x: Tensor):
 
     Source: Courbariaux et al., BinaryConnect, 2015; Hubara et al., Binarized neural networks, 2016.
     """
-    return _Step.apply(x, 0, 1, 0.5)
+    return apply(_Step, x, 0, 1, 0.5)
 
 
 @operator("BinaryTanh", shape=same_shape)
@@ -88,7 +89,7 @@ def binary_tanh(x: Tensor):
 
     Source: Hubara et al., Binarized neural networks, 2016.
     """
-    return _Step.apply(x, -1, 2, 1)
+    return apply(_Step, x, -1, 2, 1)
 
 
 def _signs(weight, zero_to):
@@ -534,7 +535,7 @@ def min_max_quantize(x: Tensor, qr_min: AsIs, qr_max: AsIs, ql_min: Tensor, ql_m
     y = torch.floor((torch.minimum(torch.maximum(v, lowest), highest) - lowest) / scale + 0.5) * scale + lowest
     if x_min_max or ema:
         return straight_through(x, y, (v >= lowest) & (v <= highest) if ste_fine_grained else None)
-    return _MinMax.apply(x, qr_min, qr_max, y, lowest, highest, ste_fine_grained)
+    return apply(_MinMax, x, qr_min, qr_max, y, lowest, highest, ste_fine_grained)
 
 
 def _prune_shape(x, rate=0.9):

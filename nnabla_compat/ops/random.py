@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ..registry import Double, Shape, Tensor, operator
+from .autograd import apply
 from .shapes import normalize_axis
 
 
@@ -377,4 +378,4 @@ def top_k_grad(x: Tensor, k: int, abs: bool = False, base_axis: int = 1):
     Raises:
         ValueError: ``k`` or ``base_axis`` is out of range.
     """
-    return _TopKGrad.apply(x, k, abs, base_axis)
+    return apply(_TopKGrad, x, k, abs, base_axis)

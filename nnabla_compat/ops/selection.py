@@ -6,20 +6,22 @@ infinities and NaN that are not chosen leave no trace. Elsewhere, and when compi
 """
 import torch
 
+from .autograd import apply
+
 _INTEGERS = {torch.float32: torch.int32, torch.float64: torch.int64, torch.float16: torch.int16, torch.bfloat16: torch.int16}
 
 
 def select(mask, x0, x1):
     """``x0`` where ``mask`` is 1 and ``x1`` where it is 0; all of one floating dtype, broadcast together."""
     if x0.is_cpu and x0.dtype in _INTEGERS and not torch.compiler.is_compiling():
-        return _Select.apply(_all_ones(mask, x0.dtype), x0, x1)
+        return apply(_Select, _all_ones(mask, x0.dtype), x0, x1)
     return torch.where(mask != 0, x0, x1)
 
 
 def keep(mask, x):
     """``x`` where ``mask`` is 1, else 0."""
     if x.is_cpu and x.dtype in _INTEGERS and not torch.compiler.is_compiling():
-        return _Keep.apply(_all_ones(mask, x.dtype), x)
+        return apply(_Keep, _all_ones(mask, x.dtype), x)
     return torch.where(mask != 0, x, 0.0)
 
 
@@ -42,7 +44,7 @@ class _Keep(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        return None, _Keep.apply(ctx.saved_tensors[0], grad).sum_to_size(ctx.shape)
+        return None, apply(_Keep, ctx.saved_tensors[0], grad).sum_to_size(ctx.shape)
 
 
 class _Select(torch.autograd.Function):
@@ -61,6 +63,6 @@ class _Select(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad):
         bits, = ctx.saved_tensors
-        first = _Keep.apply(bits, grad).sum_to_size(ctx.shapes[0]) if ctx.needs_input_grad[1] else None
-        second = _Keep.apply(~bits, grad).sum_to_size(ctx.shapes[1]) if ctx.needs_input_grad[2] else None
+        first = apply(_Keep, bits, grad).sum_to_size(ctx.shapes[0]) if ctx.needs_input_grad[1] else None
+        second = apply(_Keep, ~bits, grad).sum_to_size(ctx.shapes[1]) if ctx.needs_input_grad[2] else None
         return None, first, second

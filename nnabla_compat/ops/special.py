@@ -2,6 +2,7 @@
 import torch
 
 from ..registry import AsIs, State, Tensor, operator
+from .autograd import apply
 from .shapes import broadcast_pair, same_shape
 
 
@@ -48,7 +49,7 @@ def sink(*x: Tensor, one_input_grad: bool = True):
         The scalar 0.
     """
     assert x, "sink: expected at least one input, received none"
-    return _Sink.apply(one_input_grad, *x)
+    return apply(_Sink, one_input_grad, *x)
 
 
 class _VATNoise(torch.autograd.Function):
@@ -100,7 +101,7 @@ def vat_noise(x: Tensor, w: State, base_axis: int = 1, eps: float = 1.0):
     v = x.detach()
     axes = tuple(range(base_axis % v.ndim if v.ndim else 0, v.ndim))
     y = eps * v / torch.linalg.vector_norm(v, dim=axes, keepdim=True)
-    return _VATNoise.apply(x, y, w, eps)
+    return apply(_VATNoise, x, y, w, eps)
 
 
 _SIGNED = {torch.uint16: torch.int64, torch.uint32: torch.int64, torch.uint64: torch.int64}
