@@ -625,7 +625,7 @@ def writes_between_passes(nn, F):
             y.forward()
             x.grad.zero()
             y.backward()
-            out.append([y.d.copy(), x.g.copy()])
+            out.append([y.d.copy(), x.g.astype(np.float32)])    # of a float64 parameter, torch's gradient is float64
     return out
 
 
