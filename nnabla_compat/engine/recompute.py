@@ -26,8 +26,9 @@ def run(plan):
 
 
 def _is_marked(function, dropped):
-    outputs = [id(v) for ref in function.output_refs if (v := ref()) is not None]
-    return bool(outputs) and dropped.issuperset(outputs)
+    """Whether a stretch goes on after the function. Where the user set need_grad, the plan cuts the history: it ends."""
+    outputs = [v for ref in function.output_refs if (v := ref()) is not None]
+    return bool(outputs) and all(id(v) in dropped and v._need_grad is None for v in outputs)
 
 
 def _stretches(functions, dropped):
@@ -44,6 +45,8 @@ def _stretches(functions, dropped):
 
 
 def _run_stretch(plan, functions, dropped):
+    for function in functions:
+        plan.fit(function)
     inside = {id(v) for f in functions for ref in f.output_refs if (v := ref()) is not None}
     entering, kinds, arguments = {}, {}, {}
     for function in functions:

@@ -172,8 +172,10 @@ class Plan:
 
     def adopt(self, function, k, result):
         """Take ``result`` as output ``k`` of a function that was run elsewhere (recomputed stretches)."""
-        slot = self._new_slot(result)
         variable, container = function.output_refs[k](), function.output_containers[k]
+        if variable is not None and id(variable) not in self.root_ids:
+            result = _cut(result, variable._need_grad)
+        slot = self._new_slot(result)
         if variable is not None:
             self.slots[id(variable)] = slot
         container.storage._tensor, container.storage.state = result, WRITTEN
@@ -228,10 +230,14 @@ class Plan:
             self.steps.append((convert, slot, None, self.slots[key], None))
         return self.slots[key]
 
-    def _add_steps(self, function, ins):
+    def fit(self, function):
+        """Take over the shapes that the function's inputs have now."""
         shapes = [v.container.shape for v in function.inputs]
         if shapes != function.input_shapes:
             self._reinfer(function, shapes)
+
+    def _add_steps(self, function, ins):
+        self.fit(function)
         results = function.execute([self.env[i] for i in ins])
         outputs = [ref() for ref in function.output_refs]
         if len(results) == 1 and self._simple(function, outputs[0], results[0]):
@@ -279,11 +285,7 @@ class Plan:
                 container = containers[k]
                 if copies[k]:
                     result = result.clone()
-                cut = cuts[k]
-                if cut is not None and cut is not result.requires_grad:
-                    result = result.detach()
-                    if cut and result.is_floating_point():
-                        result = result.requires_grad_()
+                result = _cut(result, cuts[k])
                 env[outs[k]] = result
                 storage = container.storage
                 if result.shape != container.shape:   # data-dependent
@@ -539,6 +541,14 @@ class Plan:
 
 def _needs(variable):
     return variable._parent is None and bool(variable._need_grad) or variable._need_grad is True
+
+
+def _cut(result, need_grad):
+    """``result`` as the user wants its gradient: passed on, stopped, or started here (None: no wish)."""
+    if need_grad is None or need_grad is result.requires_grad:
+        return result
+    result = result.detach()
+    return result.requires_grad_() if need_grad and result.is_floating_point() else result
 
 
 def _recomputed(function):

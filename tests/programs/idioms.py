@@ -322,3 +322,27 @@ def random_functions_follow_the_seed():
     choice.forward()
     out.append([list(choice.shape), sorted(set(np.unique(choice.d)) - {1, 2, 3})])
     return out
+
+
+@program
+def recomputed_with_stopped_gradients_and_new_shapes():
+    x = nn.Variable((2, 3), need_grad=True)
+    out = []
+    for flag in (None, False, True):
+        with nn.recompute(True):
+            h = F.exp(F.tanh(PF.affine(x, 5, name="a")))
+        if flag is not None:
+            h.need_grad = flag
+        with nn.recompute(True):
+            s = F.sin(h)
+        loss = F.sum(PF.affine(F.softmax(s, axis=1) * s, 2, name="b") ** 2)
+        for n in (2, 3, 4, 4):
+            x.reset_shape((n, 3), True)
+            x.d = np.arange(3 * n).reshape(n, 3) * 0.1
+            for p in nn.get_parameters().values():
+                p.grad.zero()
+            x.grad.zero()
+            loss.forward(clear_no_need_grad=True)
+            loss.backward(clear_buffer=True)
+            out.append([float(loss.d), [p.grad.zeroing for p in nn.get_parameters().values()], gradients(nn.get_parameters()), brief(x.g)])
+    return out
