@@ -21,6 +21,8 @@ def add_run(commands):
 
 def split_run(argv):
     """What follows the program is the program's own, to the letter: argparse would swallow a ``--``."""
+    if argv[:1] == ["cli"]:
+        return argv[:1], argv[1:]
     if argv[:1] != ["run"]:
         return argv, []
     program = next((i for i, word in enumerate(argv) if i and not word.startswith("-")), len(argv))
@@ -67,7 +69,84 @@ def version(args):
         print(f"{name} {metadata.version(name)}")
 
 
-COMMANDS = (add_run, add_path, add_version)
+def add_cli(commands):
+    parser = commands.add_parser("cli", help="the commands of nnabla_cli: train, forward, infer, dump ...", add_help=False)
+    parser.set_defaults(handler=cli)
+
+
+def cli(args):
+    from nnabla_compat.utils.cli.cli import run
+    return run(args.arguments, prog="nnabla-compat cli")
+
+
+def add_convert(commands):
+    parser = commands.add_parser(
+        "convert", help="convert parameters and networks between nnabla's files and torch's",
+        description="Parameters: .h5, .protobuf, .nntxt, .nnp to and from .pt, .pth, .safetensors. Networks: .nnp, .nntxt, "
+                    ".prototxt, .protobuf to .pt2 (torch.export) and .onnx. What is written is checked first; the "
+                    "target is replaced only by a complete file.")
+    parser.add_argument("source", nargs="?", metavar="A", help="file to read")
+    parser.add_argument("target", nargs="?", metavar="B", help="file to write")
+    parser.add_argument("--layout", choices=("raw", "torch"), default="raw",
+                        help="arrays on torch's side: nnabla's own (default), or as the layers of torch.nn keep them")
+    parser.add_argument("--table", action="store_true", help="print what --layout torch does to which layer")
+    parser.add_argument("--names", metavar="MAP.json", help="names that differ: torch's (a parameter or a module) to nnabla's")
+    parser.add_argument("--write-names", metavar="MAP.json", help="write names and shapes for the way back, to use with --names")
+    parser.add_argument("--like", metavar="FILE", help="file of nnabla whose parameters B is to have: names, shapes, need_grad, "
+                                                       "and the network for a .nnp")
+    parser.add_argument("--parameters", metavar="FILE", help="parameters of a network whose file lacks them")
+    parser.add_argument("--network", metavar="NAME", help="which network of the file (the only one)")
+    parser.add_argument("--batch-size", type=int, metavar="N", help="batch size to export (any, where the network allows it)")
+    parser.add_argument("--seed", type=int, default=0, help="of the random inputs the network is checked with (0)")
+    parser.set_defaults(handler=lambda args: _reported("convert", convert, args))
+
+
+def convert(args):
+    if args.table:
+        from nnabla_compat.migrate import layouts
+        return layouts.table()
+    if not args.source or not args.target:
+        raise ValueError("expected two files, A to read and B to write")
+    if os.path.splitext(args.target)[1] in (".pt2", ".onnx"):
+        from nnabla_compat.migrate import network_export
+        return network_export.convert(args.source, args.target, args.network, args.batch_size, args.parameters, args.seed)
+    from nnabla_compat.migrate import name_map, parameter_files
+    names = name_map.NameMap.read(args.names) if args.names else None
+    return parameter_files.convert(args.source, args.target, args.layout, names, args.like, args.write_names)
+
+
+def add_export_source(commands):
+    parser = commands.add_parser(
+        "export-source", help="write a network as PyTorch source that needs only torch",
+        description="Writes a directory with the network as a torch.nn.Module in readable source, and its parameters. The "
+                    "source is run and compared with the network before the directory appears.")
+    parser.add_argument("source", metavar="MODEL", help="file of the network: .nnp, .nntxt, .prototxt, .protobuf")
+    parser.add_argument("target", metavar="DIRECTORY", help="directory to make; it must not exist, or be empty")
+    parser.add_argument("--network", metavar="NAME", help="which network of the file (the only one)")
+    parser.add_argument("--parameters", metavar="FILE", help="parameters of a network whose file lacks them")
+    parser.add_argument("--format", choices=("safetensors", "pt"),
+                        help="file of parameters (safetensors where that package is installed, else pt)")
+    parser.add_argument("--seed", type=int, default=0, help="of the random inputs it is checked with (0)")
+    parser.set_defaults(handler=lambda args: _reported("export-source", export_source, args))
+
+
+def export_source(args):
+    from nnabla_compat.migrate import source_export
+    return source_export.export(args.source, args.target, args.network, args.parameters, args.format, args.seed)
+
+
+def _reported(command, work, args):
+    """The status; prints the lines ``work`` returns, or the error of a file that will not do."""
+    from nnabla_compat.files.errors import FileFormatError
+    try:
+        print("\n".join(work(args)))
+        return 0
+    except (FileFormatError, OSError, ValueError, NotImplementedError, ImportError) as error:
+        print(f"nnabla-compat {command}: {error}", file=sys.stderr)
+        return 1
+
+
+COMMANDS = (add_run, add_path, add_convert, add_export_source, add_version, add_cli)
 
 
 def main(argv=None):

@@ -1,0 +1,100 @@
+"""``nnabla_cli``: the commands of nnabla's command line, as ``nnabla-compat cli COMMAND``.
+
+A command is a module of this package with a function ``add_x_command(subparsers)``: it adds a parser and sets ``func``,
+a function that takes the parsed arguments and returns whether it did its work.
+"""
+import argparse
+import importlib
+import sys
+import traceback
+
+from ...files.errors import FileFormatError
+from ...logger import logger
+from .. import callback
+from .utility import CommandError
+
+# Module to the commands it adds, in the order that help shows.
+MODULES = {
+    "forward": ("infer", "forward"),
+    "encode_decode_param": ("encode_param", "decode_param"),
+}
+
+FAILED = 255  # what sys.exit(-1) amounts to
+
+
+def version_text():
+    """Version of nnabla's interface, and what provides it."""
+    import nnabla_compat
+    text = f"Version:{nnabla_compat.__version__}, Build:nnabla-compat"
+    supplied = callback.get_callback_version()
+    return text if supplied is None else f"{text}, Callback:{supplied}"
+
+
+def version_command(args):
+    print(version_text())
+    # Nothing is returned and the status is 255, as nnabla_cli's is.
+
+
+def build_parser(prog=None):
+    parser = argparse.ArgumentParser(prog=prog, description=f"Command line interface for NNabla({version_text()})")
+    parser.add_argument("-m", "--mpi", help="run as one of the processes that an MPI launcher started", action="store_true")
+    commands = parser.add_subparsers(metavar="COMMAND")
+    for name, own in MODULES.items():
+        module = importlib.import_module(f"{__package__}.{name}")
+        for command in own:
+            getattr(module, f"add_{command}_command")(commands)
+    commands.add_parser("version", help="print the version").set_defaults(func=version_command)
+    return parser
+
+
+def run(argv=None, prog=None):
+    """Run a command.
+
+    Args:
+        argv (list of str): Command and arguments; the process's own by default.
+        prog (str): Name of the program in help texts.
+
+    Returns:
+        int: Exit status: 0 if the command did its work, 255 if not. (Wrong arguments leave by ``SystemExit(2)``.)
+    """
+    parser = build_parser(prog)
+    print(f"NNabla command line interface ({version_text()})", flush=True)
+    args = parser.parse_args(argv)
+    replaced = callback.alternative_cli(args)
+    if replaced is not None:
+        return replaced
+    if "func" not in args:
+        parser.print_help(sys.stderr)
+        return FAILED
+    try:
+        if args.mpi:
+            from ..communicator_util import create_communicator
+            create_communicator()
+        return 0 if args.func(args) else FAILED
+    except CommandError as error:
+        print(f"Error: {error}", file=sys.stderr)
+    except (FileFormatError, OSError, ImportError, ValueError) as error:
+        # What bad input leads to. The text says all; where it arose is for those who debug.
+        logger.debug("", exc_info=True)
+        print(f"Error: {type(error).__name__}: {error}", file=sys.stderr)
+    except Exception:
+        traceback.print_exc()
+    if args.mpi:
+        _abort()
+    return FAILED
+
+
+def _abort():
+    """End a process whose fellows would wait for it forever; the launcher then ends them."""
+    import os
+    logger.critical("ABORTED")
+    sys.stdout.flush()
+    os._exit(FAILED)
+
+
+def main():
+    sys.exit(run(prog="nnabla_cli"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""Runs of ``nnabla_cli``, the same for the original and for this package.
+
+A scenario is a list of command lines, run one after the other in a directory that :func:`sandbox` fills. Recorded are
+their exit statuses, what they print, and the files that were not there before.
+"""
+import shutil
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+INPUTS, RECORDED = HERE / "inputs", HERE / "recorded"
+NETWORKS = HERE.parent / "files" / "fixtures" / "nnp"
+SHARED_NETWORKS = ("full.nnp", "full.nntxt", "multi_network.nnp", "lenet.nnp")
+
+SCENARIOS = {
+    "decode_param": ["decode_param -p convbn.h5 -o decoded"],
+    "encode_param": ["decode_param -p convbn.h5 -o decoded", "encode_param -i decoded -p encoded.h5"],
+    "infer": ["infer -c nnp/full.nnp -b -1 -o infer in.bin", "infer -c nnp/full.nnp -o infer1 in1.bin",
+              "infer -c nnp/full.nnp in1.bin", "infer -c nnp/full.nnp -t float64 in1.bin",
+              "infer -c nnp/full.nnp -o fails in.bin", "infer -c nowhere.nnp -o fails in.bin"],
+    "infer_shapes": ["infer -c nnp/shapes.nnp -b -1 -o infer -t uint8 x.bin"],
+    "forward": ["forward -c nnp/full.nnp -d dataset/train.csv -o out"],
+    "forward_named": ["forward -c nnp/full.nntxt -p nnp/full.nnp -d dataset/train.csv -o out -f result.csv"],
+    "forward_shapes": ["forward -c nnp/shapes.nnp -d dataset/files.csv -o out --result_outdir files --replace_path"],
+    "forward_std": ["forward -c nnp/std.nnp -d dataset/train.csv -o out"],
+}
+# Files that only one of the two makes, or that hold times. The original writes images of the samples that fill the last
+# batch up, which no row of the result refers to.
+IGNORED_FILES = {
+    "forward_shapes": [f"out/files/{name.format(i)}" for i in (6, 7) for name in (
+        "0_0000/{}.png", "1_0000/{}.png", "2_0000/0_{}.png", "2_0000/1_{}.png", "3_0000/{}.csv")],
+}
+
+
+def sandbox(folder):
+    """Fill an empty directory with what the commands read; returns it."""
+    folder = Path(folder)
+    shutil.copytree(INPUTS, folder, dirs_exist_ok=True)
+    (folder / "nnp").mkdir(exist_ok=True)
+    for name in SHARED_NETWORKS:
+        shutil.copy(NETWORKS / name, folder / "nnp" / name)
+    (folder / "out").mkdir()
+    return folder
+
+
+def files_in(folder):
+    return {path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file()}

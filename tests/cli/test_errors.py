@@ -1,0 +1,109 @@
+"""What commands say and leave behind when they cannot do their work."""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nnabla_compat as nn
+from nnabla_compat.utils.cli import utility
+from nnabla_compat.utils.cli.cli import run
+
+from . import scenarios
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(scenarios.sandbox(tmp_path))
+    return tmp_path
+
+
+def fails(command, capsys, *words):
+    """The command ends with status 255 and a line that holds ``words``, and no traceback."""
+    assert run(command.split()) == 255
+    printed, error = capsys.readouterr()
+    assert "Traceback" not in printed + error
+    for word in words:
+        assert word in error, error
+
+
+def test_processes_end_with_the_status(folder):
+    def process(*arguments):
+        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+        return subprocess.run([sys.executable, "-m", "nnabla_compat", *arguments], cwd=folder, capture_output=True, text=True,
+                              env=dict(os.environ, PYTHONPATH=path), timeout=300)
+
+    done = process("cli", "decode_param", "-p", "convbn.h5", "-o", "decoded")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("NNabla command line interface (Version:1.39.0")
+    assert process("run", "-m", "nnabla.utils.cli.cli", "version").returncode == 255
+    assert process("cli", "nosuch").returncode == 2
+    assert process("cli").returncode == 255
+
+
+def test_decode_param(folder, capsys):
+    fails("decode_param -o decoded", capsys, "-p")
+    fails("decode_param -p nowhere.h5 -o decoded", capsys, "nowhere.h5")
+    assert not (folder / "decoded").exists()
+    with pytest.raises(SystemExit) as left:
+        run(["decode_param"])
+    assert left.value.code == 2
+
+
+def test_names_of_any_characters_return(folder):
+    names = ["a/ü 1", "a/b", "50%/~x".replace("~", "-"), "dots/..", "q?*"]
+    for i, name in enumerate(names):
+        nn.parameter.get_parameter_or_create(name, (2, i), initializer=np.full((2, i), i, np.float32))
+    nn.save_parameters("odd.h5")
+    nn.clear_parameters()
+    assert run("decode_param -p odd.h5 -o decoded".split()) == 0
+    assert run("encode_param -i decoded -p back.h5".split()) == 0
+    nn.clear_parameters()
+    nn.load_parameters("back.h5")
+    found = nn.get_parameters(grad_only=False)
+    assert set(found) == set(names)
+    for i, name in enumerate(names):
+        assert found[name].shape == (2, i) and (found[name].d == i).all()
+
+
+@pytest.mark.parametrize("text", ["(3,)\n1\n2", "(2,)\n1\ntwo", "__import__('os').system('touch owned')\n1", "", "3\n1\n2\n3",
+                                  "(-1,)\n", "(1000000, 1000000)\n1"])
+def test_encode_param_refuses_text_that_is_no_parameter(folder, capsys, text):
+    (folder / "texts").mkdir()
+    (folder / "texts" / "W.txt").write_text(text)
+    (folder / "old.h5").write_bytes(b"what was there")
+    fails("encode_param -i texts -p old.h5", capsys, "W.txt")
+    assert (folder / "old.h5").read_bytes() == b"what was there" and not (folder / "owned").exists()
+
+
+def test_infer(folder, capsys):
+    fails("infer -c nnp/full.nnp -o y in.bin", capsys, "'x'", "12", "-b")
+    fails("infer -c nowhere.nnp -o y in.bin", capsys, "nowhere.nnp")
+    (folder / "damaged.nnp").write_bytes((folder / "nnp" / "full.nnp").read_bytes()[:500])
+    fails("infer -c damaged.nnp -o y in.bin", capsys, "damaged.nnp")
+    assert not list(folder.glob("y*"))
+
+
+def test_forward(folder, capsys):
+    fails("forward -c nnp/full.nnp -o out", capsys, "-d")
+    fails("forward -c nnp/full.nnp -d dataset/train.csv -o nowhere", capsys, "nowhere")
+    fails("forward -c nnp/full.nnp -d dataset/train.txt -o out", capsys, ".csv")
+    fails("forward -c nnp/full.nnp -d dataset/files.csv -o out", capsys)
+    assert scenarios.files_in(folder / "out") <= {"progress.txt"}
+
+
+def test_forward_takes_another_batch_size(folder):
+    assert run("forward -c nnp/full.nnp -d dataset/train.csv -o out -b 5".split()) == 0
+    assert run("forward -c nnp/full.nnp -d dataset/train.csv -o out -f one.csv -b 1".split()) == 0
+    assert len((folder / "out" / "output_result.csv").read_text().splitlines()) == 13
+    assert len((folder / "out" / "one.csv").read_text().splitlines()) == 13
+
+
+@pytest.mark.parametrize("text, number", [("1234", 1234), ("2e10", 1024), ("1.5K", 1500), ("4g", 4 << 30), ("1.5", -1),
+                                          ("0", -1), ("x", -1), ("3T", 3 * 10 ** 12), ("1.5e2", 2), ("12kB", -1)])
+def test_sizes(text, number):
+    assert utility.str_to_num(text) == number

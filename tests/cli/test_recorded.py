@@ -1,0 +1,102 @@
+"""Every command does what nnabla_cli does: statuses, printed lines, files."""
+import csv
+import json
+import re
+import zipfile
+
+import numpy as np
+import pytest
+
+import nnabla_compat as nn
+from nnabla_compat.files import network_files
+from nnabla_compat.utils.cli.cli import run
+
+from . import scenarios
+
+
+@pytest.mark.parametrize("name", scenarios.SCENARIOS)
+def test_as_recorded(name, tmp_path, monkeypatch, capsys):
+    folder = scenarios.sandbox(tmp_path)
+    monkeypatch.chdir(folder)
+    before = scenarios.files_in(folder)
+    recorded = scenarios.RECORDED / name
+    for expected in json.loads((recorded / "runs.json").read_text()):
+        nn.clear_parameters()
+        capsys.readouterr()
+        try:
+            status = run(expected["command"].split())
+        except SystemExit as left:
+            status = left.code
+        printed, error = capsys.readouterr()
+        assert status == expected["status"], (expected["command"], error)
+        assert "Traceback" not in printed + error
+        if expected["printed"] is not None:
+            same_lines(printed.splitlines()[1:], expected["printed"])
+    files = recorded / "files"
+    made = scenarios.files_in(folder) - before
+    ignored = scenarios.IGNORED_FILES.get(name, ())
+    assert made - {f for f in made if f in ignored} == scenarios.files_in(files) - set(ignored)
+    for file in sorted(made - set(ignored)):
+        same_file(folder / file, files / file)
+
+
+def same_lines(ours, theirs):
+    assert [without_numbers(line) for line in ours] == [without_numbers(line) for line in theirs]
+    np.testing.assert_allclose(numbers("\n".join(ours)), numbers("\n".join(theirs)), rtol=1e-4, atol=1e-5)
+
+
+NUMBER = re.compile(r"(?<![\w.-])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w])")
+
+
+def numbers(text):
+    return [float(found) for found in NUMBER.findall(text)]
+
+
+def without_numbers(text):
+    return NUMBER.sub("#", text)
+
+
+def same_file(ours, theirs):
+    if ours.suffix in (".txt", ".yml"):
+        same_lines(ours.read_text().splitlines(), theirs.read_text().splitlines())
+    elif ours.suffix == ".csv":
+        same_tables(*([row for row in csv.reader(path.open(encoding="utf-8-sig", newline=""))] for path in (ours, theirs)))
+    elif ours.suffix == ".bin":
+        np.testing.assert_allclose(np.fromfile(ours, np.float32), np.fromfile(theirs, np.float32), rtol=1e-4, atol=1e-5)
+    elif ours.suffix == ".png":
+        from PIL import Image
+        a, b = (np.array(Image.open(path)).astype(int) for path in (ours, theirs))
+        assert a.shape == b.shape and np.abs(a - b).max() <= 1
+    elif ours.suffix == ".npy":
+        with ours.open("rb") as a, theirs.open("rb") as b:
+            while b.tell() < theirs.stat().st_size:
+                x, y = np.load(a), np.load(b)
+                assert x.dtype == y.dtype
+                np.testing.assert_allclose(x, y, rtol=1e-6, atol=1e-7)
+            assert a.tell() == ours.stat().st_size
+    else:
+        same_parameters(ours, theirs)
+
+
+def same_tables(ours, theirs):
+    assert len(ours) == len(theirs)
+    for a, b in zip(ours, theirs):
+        assert len(a) == len(b)
+        for x, y in zip(a, b):
+            try:
+                assert float(x) == pytest.approx(float(y), rel=1e-4, abs=1e-5)
+            except ValueError:
+                assert x.split("/dataset/")[-1] == y.split("/dataset/")[-1]
+
+
+def same_parameters(ours, theirs):
+    if ours.suffix == ".nnp":
+        assert zipfile.ZipFile(ours).namelist() == zipfile.ZipFile(theirs).namelist()
+    a, b = (network_files.read(str(path)) for path in (ours, theirs))
+    assert a.proto == b.proto
+    x, y = ({record.name: record for record in contents.records} for contents in (a, b))
+    assert x.keys() == y.keys()
+    for name, record in y.items():
+        assert x[name].need_grad == record.need_grad and x[name].values.dtype == record.values.dtype
+        np.testing.assert_allclose(x[name].values, record.values, rtol=1e-3, atol=1e-5)
+    assert a.states.keys() == b.states.keys()
