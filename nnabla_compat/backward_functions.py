@@ -14,6 +14,7 @@ a guided backpropagation of ReLU, say). ``Variable.backward`` never reads the re
 from collections import OrderedDict
 
 from . import ops  # noqa: F401  (declares the operators)
+from . import function_bases as _base
 from .engine import backward_functions as _engine
 from .registry import OPERATORS
 
@@ -54,6 +55,8 @@ def show_registry():
     print("Functions without an entry, or with entries for none of their inputs, may be part of a graph that nn.grad "
           "differentiates as long as no gradient has to pass them.")
 
+
+_engine.make_constant = _base.constant
 
 for _name in OPERATORS:
     registry.setdefault(_name, _engine.OperatorBackward(_name))

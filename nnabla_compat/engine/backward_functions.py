@@ -19,6 +19,9 @@ from .variable import Variable
 # type name -> f(grad_inputs, inputs, input_shapes, outputs, output_shapes, **arguments)
 registry: OrderedDict[str, object] = OrderedDict()
 
+# F.constant; the faces set it.
+make_constant = None
+
 
 class OperatorBackward:
     """The backward function of an operator: makes a node that differentiates its kernel, to any order.
@@ -149,7 +152,7 @@ def gradients(function, grads, inputs, outputs):
 
     A function that draws random numbers is differentiated where it was run: its outputs are needed.
     """
-    grads = [_constant(0.0, v.shape) if g is None else g for g, v in zip(grads, outputs or grads)]
+    grads = [make_constant(0.0, v.shape) if g is None else g for g, v in zip(grads, outputs or grads)]
     kinds = [function.input_kind(i) for i in range(len(inputs))]
     takers = [i for i, kind in enumerate(kinds) if kind in ("tensor", "as_is")]
     if isinstance(function, _GradientNode):     # what it differentiated is no input of its own: it depends on the others
@@ -168,11 +171,6 @@ def gradients(function, grads, inputs, outputs):
     for i, v in zip(takers, made if isinstance(made, tuple) else (made,)):
         results[i] = v
     return results
-
-
-def _constant(value, shape):
-    from .. import function_bases
-    return function_bases.constant(value, shape)
 
 
 def is_registered_by_user(function):
@@ -205,18 +203,18 @@ def walk(outputs, scales, given, wanted):
     sums = {}
     given = iter(given)
     for v, scale in zip(outputs, scales):
-        _add(sums, v, next(given) if scale is None else _constant(scale, v.shape))
+        _add(sums, v, next(given) if scale is None else make_constant(scale, v.shape))
     for f in reversed(functions):
         if not f.need_grad or not any(_key(v) in on_the_way for v in f.inputs):
             continue
         found = [sums.get(_key(v)) for v in f.outputs]
         if all(g is None for g in found):
             continue
-        found = [_constant(0.0, v.shape) if g is None else g for g, v in zip(found, f.outputs)]
+        found = [make_constant(0.0, v.shape) if g is None else g for g, v in zip(found, f.outputs)]
         for v, gradient in zip(f.inputs, _backward_of(f, found)):
             if gradient is not None and v.need_grad and _key(v) in on_the_way:
                 _add(sums, v, gradient)
-    return [sums[_key(v)] if _key(v) in sums else _constant(0.0, v.shape) for v in wanted]
+    return [sums[_key(v)] if _key(v) in sums else make_constant(0.0, v.shape) for v in wanted]
 
 
 def _key(v):
