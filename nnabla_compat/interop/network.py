@@ -62,7 +62,7 @@ class Network(Scope):
         for path, variable in self._available.values():
             self._add(torch_name(path), variable)
 
-    def _leaf_name(self, variable):
+    def leaf_name(self, variable):
         """The name of a leaf of the graph; one that is no parameter becomes a constant."""
         container = variable.container
         if id(container) in self._available:
@@ -77,8 +77,21 @@ class Network(Scope):
                                  "that is not among the given ones. Pass parameters=net.get_parameters(grad_only=False) for "
                                  "a Module, or call inside its parameter_scope.")
             # A tie keeps the container alive, so that its id stays its own.
-            self._add(f"constant{sum(n.startswith('constant') for n in self._names.values())}", variable, persistent=False)
+            self._add(self._new_constant(), variable, persistent=False)
         return self._names[id(container)]
+
+    def constant_name(self, tensor):
+        """The name of a tensor that a function without inputs has computed."""
+        for name, known in self._buffers.items():
+            if name.startswith("constant") and known.dtype is tensor.dtype and torch.equal(known, tensor):
+                return name
+        name = self._new_constant()
+        self.register_buffer(name, tensor, persistent=False)
+        return name
+
+    def _new_constant(self):
+        return next(name for i in range(len(self._buffers) + len(self._parameters) + 1)
+                    if not hasattr(self, name := f"constant{i}"))
 
     # -- running -------------------------------------------------------------------------------------
 
@@ -114,7 +127,7 @@ class Network(Scope):
         structure = flatten(outputs, Variable, roots)
         if not roots:
             raise TypeError("to_torch: expected Variables as outputs, received none")
-        program = Program(inputs, structure, roots, self._leaf_name, evaluating)
+        program = Program(inputs, structure, roots, self, evaluating)
         self._programs.setdefault(training, []).append(program)
         return program
 

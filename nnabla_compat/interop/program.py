@@ -32,11 +32,11 @@ class Program:
         inputs (list of Variable): Where tensors come in, in order.
         outputs (nested tuples, lists and dicts with Slots): What is returned; the slots count ``roots``.
         roots (list of Variable): What to compute.
-        name_leaf: Called with each other leaf; gives the dotted name of its tensor in the module.
+        network (Network): Names the tensors of other leaves, and of what functions without inputs compute.
         evaluating (bool): Compute as a network that is not in training: running statistics, no dropout.
     """
 
-    def __init__(self, inputs, outputs, roots, name_leaf, evaluating=False):
+    def __init__(self, inputs, outputs, roots, network, evaluating=False):
         functions = functions_between(inputs, roots)
         self.input_shapes = [v.shape for v in inputs]
         first = self.input_shapes[0] if self.input_shapes else ()
@@ -48,16 +48,15 @@ class Program:
             freed = _free_of_batch(functions, inputs, self.batched, batch, arguments)
             if freed is not None:
                 self.any_batch, arguments = True, freed
-        self._lay_out(functions, inputs, roots, name_leaf, arguments, evaluating)
+        self._lay_out(functions, inputs, roots, network, arguments, evaluating)
         self.outputs = outputs
         self.single = isinstance(outputs, Slot)
 
-    def _lay_out(self, functions, inputs, roots, name_leaf, arguments, evaluating):
+    def _lay_out(self, functions, inputs, roots, network, arguments, evaluating):
         self.leaves, self.steps = [], []    # leaves: (path of the owner, name there, whether to cut the history)
         slots = {id(v): i for i, v in enumerate(inputs)}
         given = {id(v.container): (i, v) for i, v in enumerate(inputs)}
-        count = len(inputs)
-        leaf_slots, pending = {}, []
+        leaf_slots = {}
         for function in functions:
             for v in function.inputs:
                 if id(v) in slots or v._parent is not None:
@@ -68,13 +67,19 @@ class Program:
                 cut = not v.need_grad
                 key = (id(v.container), cut)
                 if key not in leaf_slots:
-                    *path, name = name_leaf(v).split(".")
-                    leaf_slots[key] = len(inputs) + len(self.leaves)
-                    self.leaves.append((tuple(path), name, cut))
+                    leaf_slots[key] = self._add_leaf(inputs, network.leaf_name(v), cut)
                 slots[id(v)] = leaf_slots[key]
+        computed = []
+        for function in functions:
+            if function.inputs or "rng" in function.op.wants:
+                computed.append(function)
+                continue
+            # A constant: of the module's device and dtype like its parameters.
+            for ref, result in zip(function.output_refs, function.execute([])):
+                slots[id(ref())] = self._add_leaf(inputs, network.constant_name(result), False)
         count = len(inputs) + len(self.leaves)
         root_ids = {id(r) for r in roots}
-        for function in functions:
+        for function in computed:
             ins = [slots[id(v)] for v in function.inputs]
             outs = [ref() for ref in function.output_refs]
             if evaluating and function.name == "Dropout":
@@ -97,6 +102,11 @@ class Program:
             last = {i for i in step.inputs if i is not None} - seen
             step.last_uses = tuple(sorted(last))
             seen |= last
+
+    def _add_leaf(self, inputs, dotted, cut):
+        *path, name = dotted.split(".")
+        self.leaves.append((tuple(path), name, cut))
+        return len(inputs) + len(self.leaves) - 1
 
     def fits(self, inputs):
         """Whether the program computes inputs of these shapes."""

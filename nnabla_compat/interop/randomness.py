@@ -30,6 +30,14 @@ class TorchRandom:
         """``count`` random 32-bit words on the host, as uint64."""
         return torch.randint(0, 2 ** 32, (count,)).numpy().astype(np.uint64)
 
+    def get_state(self):
+        """The position of torch's generator on the CPU, for :meth:`set_state`."""
+        return torch.get_rng_state()
+
+    def set_state(self, state):
+        """Go back to a position."""
+        torch.set_rng_state(state)
+
     @property
     def generator(self):
         """A numpy generator for draws that torch has no function for."""

@@ -437,7 +437,7 @@ def sign(x: Tensor, alpha: float = 1.0):
     Returns:
         Array shaped as ``x``.
     """
-    return apply(StraightThrough, x, _sign, alpha)
+    return apply(StraightThrough, x, _sign, (alpha,))
 
 
 # Selection and repair

@@ -242,7 +242,7 @@ def categorical_cross_entropy(x: Tensor, target: Index, axis: int = None):
     """
     label_shape(x.shape, target.shape, axis)
     p = x.gather(axis, target.clamp(min=0))
-    y = -torch.log(apply(StraightThrough, p, torch.clamp, torch.finfo(x.dtype).tiny))
+    y = -torch.log(apply(StraightThrough, p, torch.clamp, (torch.finfo(x.dtype).tiny,)))
     return y.masked_fill(target < 0, 0)
 
 
