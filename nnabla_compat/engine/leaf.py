@@ -84,7 +84,10 @@ def link_leaf(container, tensor):
     else:
         storage.linked = gradient
         leaf = tensor if tensor.requires_grad else tensor.requires_grad_()
-    gradient.link_owner(leaf, container.shape)
+    if gradient.gathers and gradient.owner is not None:
+        gradient.gather(leaf)
+    else:
+        gradient.link_owner(leaf, container.shape)
     return leaf
 
 

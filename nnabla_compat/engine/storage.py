@@ -55,6 +55,7 @@ class Storage:
     live = None        # DIVERGED: the tensor that carries the autograd history
     owner = None       # gradient storages of leaves: the leaf tensor, whose .grad is the content
     regular = True     # False once owner, host, shared or narrowed was set: hot paths then look closer
+    gathers = False    # a gradient storage that several variables may have been given
     linked = None      # data of a leaf: the gradient storage that the tensor's .grad belongs to
     foreign = False    # a torch user's tensor: gradients flow on into its history
     shared = False     # seen through arrays of different shapes
@@ -229,6 +230,22 @@ class Storage:
             leaf.grad = None
             return
         leaf.grad = content.detach().to(device=leaf.device, dtype=leaf.dtype).reshape(leaf.shape)
+
+    def gather(self, leaf):
+        """Let what backward accumulates for another ``leaf`` be added to the owner's gradient."""
+        if self.owner is leaf or getattr(leaf, "gathered_by", None) is self:
+            return
+
+        def hand_over(leaf):
+            grad, leaf.grad = leaf.grad, None
+            owner = self.owner
+            grad = grad.to(device=owner.device, dtype=owner.dtype).reshape(owner.shape)
+            if owner.grad is None:
+                owner.grad = grad
+            else:
+                owner.grad.data.add_(grad)
+        leaf.gathered_by = self
+        leaf.register_post_accumulate_grad_hook(hand_over)
 
     def unlink_owner(self):
         """Keep the gradient here and let go of the leaf, which is returned."""

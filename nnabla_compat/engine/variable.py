@@ -39,11 +39,15 @@ class Container:
     @grad.setter
     def grad(self, array):
         previous, self._grad, self.grad_storage = self.grad_storage, array, array.storage
+        array.storage.gathers = True
         if previous is not None and previous is not array.storage and previous.owner is not None:
             leaf = previous.unlink_owner()
             if self.storage.linked is previous:
                 self.storage.linked = array.storage
-            array.storage.link_owner(leaf, self.shape)
+            if array.storage.owner is None:
+                array.storage.link_owner(leaf, self.shape)
+            else:
+                array.storage.gather(leaf)
 
     def reset_shape(self, shape, force):
         if shape == self.shape:

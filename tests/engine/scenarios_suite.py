@@ -656,3 +656,43 @@ def in_place_array_operators(nn, F):
     p.grad.zero()
     y.backward()
     return out, p.g.copy()
+
+
+@scenario
+def shared_gradients(nn, F):
+    """Variables given one gradient array add up in it."""
+    out = []
+    for share_first in (True, False):
+        x, z = var(nn, [1., 2.]), var(nn, [3., 4.])
+        y = F.sum(x * z)
+        if share_first:
+            z.grad = x.grad
+        y.forward()
+        y.backward()
+        z.grad = x.grad
+        for _ in range(2):
+            x.grad.zero()
+            y.forward()
+            y.backward()
+            y.backward()
+            out.append([x.g.copy(), z.g.copy(), x.grad == z.grad])
+    x = var(nn, [1., 2.])
+    h = x * 2
+    z = var(nn, [3., 4.])
+    z.grad = h.grad
+    loss = F.sum(z * z)
+    loss.forward()
+    z.grad.zero()
+    loss.backward()
+    h.forward()
+    h.backward(None)
+    out.append([h.g.copy(), x.g.copy()])
+    g = nn.NdArray((2,))
+    x.grad = g
+    for values in ([5., 6.], np.float32([7, 8])):
+        x.d = values
+        g.zero()
+        h.forward()
+        h.backward(np.ones(2))
+        out.append([g.data.copy(), x.g.copy()])
+    return out
