@@ -4,6 +4,7 @@ import math
 import torch
 
 from ..registry import AsIs, Index, Ints, State, Tensor, operator
+from .selection import select
 from .shapes import normalize_axis
 
 
@@ -266,7 +267,9 @@ def bool_fill(data: Tensor, mask: AsIs, value: float = 0):
     Raises:
         ValueError: the mask's shape does not fit.
     """
-    return data.masked_fill(mask != 0, value)
+    if mask.shape != data.shape:
+        return data.masked_fill(mask != 0, value)
+    return select(mask != 0, torch.full((1,) * data.dim(), value, dtype=data.dtype, device=data.device), data)
 
 
 @operator("NonZero", data_dependent=True, backward_reads="out")

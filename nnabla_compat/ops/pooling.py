@@ -399,6 +399,8 @@ def unpooling(x: Tensor, kernel: Shape, channel_last: bool = False):
         ValueError: ``kernel`` has more entries than x has axes.
     """
     shape = _unpooling_shape(tuple(x.shape), kernel, channel_last)
+    if not channel_last and _by_slices(x, kernel, ()):
+        return apply(_SpreadOverWindows, x, shape, kernel, kernel)
     lead, spatial, trail = _spatial(tuple(x.shape), kernel, channel_last)
     split, spread = list(lead), list(lead)
     for n, k in zip(spatial, kernel):
