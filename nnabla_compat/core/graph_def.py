@@ -21,8 +21,8 @@ from ..files import initializers as _initializers
 from ..registry import OPERATORS
 from . import module as _module
 
-# Parameters that a file declares without giving values may take this many elements in all. Their sizes
-# are bare claims: a file of a hundred bytes can claim terabytes.
+# What has to be allocated while a network is built, without values in the file, may take this many elements in
+# all. Such sizes are bare claims: a file of a hundred bytes can claim terabytes.
 LARGEST_WITHOUT_VALUES = 1 << 28
 
 
@@ -220,6 +220,8 @@ class ProtoFunction:
             args["shape"] = [_batch(network, batch_size), *shape[1:]]
         args = {a.name: None if args.get(a.name) is None else a.coerce(args[a.name]) for a in op.arguments}
         inputs = [network.variable(name).variable_instance for name in self.inputs]
+        if op.data_dependent:
+            _check_size([v.shape for v in inputs], network.name)  # it runs now, on whatever sizes the file claims
         function = Function(op, args, ctx)
         outputs = function(*_placed(op, args, ctx, inputs), n_outputs=len(self.outputs))
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
@@ -370,7 +372,7 @@ class ProtoNetwork:
         from ..utils import nnabla_pb2
         from .variable_batch_size import variable_batch_size as free_batch_size
         network = self
-        if variable_batch_size:
+        if variable_batch_size and not self.repeat_info:  # loops come from files only, which leave it open already
             network = self.clone()
             free_batch_size(network)
         message = nnabla_pb2.Network(name=network.name, batch_size=network.batch_size or 0)
@@ -530,8 +532,8 @@ class ProtoNetwork:
 def _check_size(shapes, network):
     total = sum(int(np.prod(shape, dtype=object)) for shape in shapes)
     if total > LARGEST_WITHOUT_VALUES:
-        raise ValueError(f"network '{network}' declares parameters of {total} elements and gives no values for them. "
-                         "Load the file with their values along with it, or raise "
+        raise ValueError(f"network '{network}' declares variables of {total} elements and gives no values for them. "
+                         "Load the file with the values along with it, or raise "
                          "nnabla_compat.core.graph_def.LARGEST_WITHOUT_VALUES.")
 
 

@@ -5,16 +5,19 @@ import struct
 import zipfile
 import zlib
 
-# Members may take this many bytes together, or else this many times the size of the archive: zip can promise
-# gigabytes in a kilobyte, and such an archive is refused before anything is unpacked.
-LARGEST_EXPANSION = 256 << 20
+# What a file unpacks to may take this many bytes, or else this many times the file's size: a compressed kilobyte can
+# promise gigabytes, and such a file is refused before anything is unpacked.
+LARGEST_EXPANSION = 64 << 20
 LARGEST_RATIO = 200
 # Members up to this size are read into memory.
 SMALL = 1 << 20
 
 
 class Member(io.BytesIO):
-    """A member of an archive, in memory and with its name."""
+    """A member of an archive, in memory and with its name.
+
+    ``allowance`` is how many bytes it may unpack to in turn.
+    """
 
     def __init__(self, name, content):
         super().__init__(content)
@@ -82,11 +85,14 @@ def members(source, extensions):
             wanted = [info for info in archive.infolist()
                       if not info.is_dir() and os.path.splitext(info.filename)[1] in extensions]
             size, expanded = archive.fp.seek(0, os.SEEK_END), sum(info.file_size for info in wanted)
-            if expanded > max(LARGEST_EXPANSION, LARGEST_RATIO * size):
+            allowance = max(LARGEST_EXPANSION, LARGEST_RATIO * size)
+            if expanded > allowance:
                 raise zipfile.BadZipFile(f"the archive of {size} bytes would expand to {expanded} bytes. Pack it without "
                                          "compression if it is sound.")
             for info in wanted:
-                found.append((info.filename, os.path.splitext(info.filename)[1], _open(archive, info, source)))
+                member = _open(archive, info, source)
+                member.allowance = allowance
+                found.append((info.filename, os.path.splitext(info.filename)[1], member))
     except (RuntimeError, zlib.error) as error:  # RuntimeError: versions and methods unknown to zipfile, encryption
         raise zipfile.BadZipFile(f"the archive is damaged or not one nnabla writes: {error}") from error
     return found

@@ -37,9 +37,10 @@ def write_arguments(message, type_name, arguments):
     field = parameter_fields().get(type_name)
     if field is None:
         return
-    parameters = getattr(message, field)
-    parameters.SetInParent()
-    for argument in OPERATORS[type_name].arguments:
+    parameters, declared = getattr(message, field), OPERATORS[type_name].arguments
+    if declared:
+        parameters.SetInParent()
+    for argument in declared:
         value = arguments.get(argument.name)
         if value is None:
             continue

@@ -7,12 +7,8 @@ import io
 
 import numpy as np
 
+from .archive import LARGEST_EXPANSION, LARGEST_RATIO
 from .records import ParameterRecord
-
-# A dataset may be larger than what is stored of it up to here, or by this factor where it is compressed:
-# a small file can claim shapes of any size.
-SMALL = 1 << 20
-LARGEST_RATIO = 2000
 
 
 def read(source):
@@ -59,7 +55,16 @@ def _read(source):
             found.sort(key=lambda entry: (int(entry[0]), entry[1]))
         else:
             found.sort(key=lambda entry: entry[1])
+        _check_sizes(source, [dataset for _, _, dataset in found])
         return [_record(source, name, dataset) for _, name, dataset in found]
+
+
+def _check_sizes(source, datasets):
+    claimed, stored = sum(d.nbytes for d in datasets), sum(d.id.get_storage_size() for d in datasets)
+    allowed = getattr(source, "allowance", max(LARGEST_EXPANSION, LARGEST_RATIO * stored))
+    if claimed > allowed:
+        raise ValueError(f"{_title(source)}: datasets claim {claimed} bytes, the file holds {stored}. Save it without "
+                         "compression if it is sound.")
 
 
 def _record(source, name, dataset):
@@ -68,9 +73,6 @@ def _record(source, name, dataset):
                          "Save the parameters into one file.")
     if dataset.dtype.kind not in "biuf" or dataset.shape is None:
         raise ValueError(f"{_title(source)}: expected dataset '{name}' to hold numbers, it holds {dataset.dtype}.")
-    stored = dataset.id.get_storage_size()
-    if dataset.nbytes > max(SMALL, (LARGEST_RATIO if dataset.compression else 1) * stored):
-        raise ValueError(f"{_title(source)}: dataset '{name}' claims {dataset.nbytes} bytes, the file holds {stored} of it.")
     if "need_grad" not in dataset.attrs:
         raise KeyError(f"{_title(source)}: dataset '{name}' has no attribute 'need_grad', so this is no nnabla "
                        "parameter file.")

@@ -58,7 +58,7 @@ def test_dataset_of_claimed_size():
         d = f.create_dataset("W", shape=(1 << 33,), dtype="f4", chunks=(1 << 16,))
         d.attrs["need_grad"] = True
     file.seek(0)
-    with pytest.raises(FileFormatError, match="claims 34359738368 bytes"):
+    with pytest.raises(FileFormatError, match="claim 34359738368 bytes"):
         nn.load_parameters(file, extension=".h5")
 
 
@@ -70,6 +70,27 @@ def test_compressed_parameters_are_fine():
     file.seek(0)
     nn.load_parameters(file, extension=".h5")
     assert nn.get_parameters()["W"].shape == (1000, 1000)
+
+
+def test_compressed_twice(monkeypatch):
+    monkeypatch.setattr(archive, "LARGEST_EXPANSION", 1 << 16)
+    file, outer = io.BytesIO(), io.BytesIO()
+    with h5py.File(file, "w") as f:
+        d = f.create_dataset("W", data=np.zeros((1 << 20,), "f4"), compression="gzip")
+        d.attrs["need_grad"] = True
+    with zipfile.ZipFile(outer, "w", zipfile.ZIP_DEFLATED) as z:
+        z.writestr("parameter.h5", file.getvalue())
+    outer.seek(0)
+    with pytest.raises(FileFormatError, match="datasets claim 4194304 bytes"):
+        nn.load_parameters(outer, extension=".nnp")
+
+
+def test_functions_that_run_while_building():
+    text = """network { name: "n" batch_size: 1
+        variable { name: "x" type: "Buffer" shape { dim: 1000000 dim: 1000000 } } variable { name: "y" type: "Buffer" }
+        function { name: "f" type: "NonZero" input: "x" output: "y" } }"""
+    with pytest.raises(FileFormatError, match="declares variables of 1000000000000 elements"):
+        load(io.StringIO(text))
 
 
 @pytest.mark.parametrize("use", [load, NnpLoader, graph_def.load, nn.load_parameters])
