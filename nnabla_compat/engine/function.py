@@ -25,6 +25,7 @@ class Function:
     positions = None      # with a mask: the declared position of each input present
     output_refs = ()      # weak references: a graph lives from its outputs backwards
     output_containers = ()
+    context = None        # the Context it computes in
     need_grad = False
     rank = 0
     bound = None          # the kernel with its arguments bound, called with tensors

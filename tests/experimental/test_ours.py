@@ -211,3 +211,10 @@ def test_graphs_in_tensorboard(tmp_path):
     assert len(nodes) == 15 and list(nodes["prediction"].input) == ["Add2_0"]
     assert set(nodes["a/affine/Affine_0"].input) == {"Input_0", "a/affine/W", "a/affine/b"}
     assert all(i in nodes for n in nodes.values() for i in n.input)
+
+
+def test_dummy_function():
+    y = nn.function.Dummy(nn.Context())(var([1, 2]))
+    y.forward()
+    y.backward()
+    assert y.shape == () and y.parent.info.type_name == "PythonDummy" and nn.function.Function.context is None
