@@ -6,6 +6,11 @@ Run with nnabla 1.39 under Python 3.10, with this package, and with nnabla again
     python tests/oracle/record_files.py ours       # files that this package writes -> tests/corpus/files/*.nnp
     python tests/oracle/record_files.py read       # what nnabla computes from them -> tests/corpus/files/read.json
 
+And for every recorded call of every function, through a scratch folder:
+
+    python tests/oracle/record_files.py write-calls FOLDER    # with this package
+    python tests/oracle/record_files.py read-calls FOLDER     # with nnabla -> tests/corpus/files/calls.json
+
 The suite checks that both libraries' texts are equal, that the package still writes the same files, and
 that nnabla's predictions are its own (tests/files/test_across_libraries.py).
 """
@@ -63,10 +68,72 @@ def read(nn):
     return found
 
 
+def write_calls(nn, folder):
+    """A network file for each recorded call, with inputs and outputs beside it."""
+    from files.test_round_trip import exists, fresh, leaves_of, reader, run
+    from nnabla_compat.core import graph_def
+    from nnabla_compat.engine import tape
+    from nnabla_compat.registry import OPERATORS
+    from oracle import drive
+    from oracle.cases import CASES
+    folder.mkdir(parents=True, exist_ok=True)
+    index = []
+    for function in filter(exists, CASES):
+        for case in CASES[function]:
+            entry = reader(function).entries.get(case.key)
+            if entry is None or case.bad or any(k in entry for k in ("died", "raises", "unsupported", "no_reference")):
+                continue
+            nn.seed(drive.STREAM_SEED)
+            ys = drive.listed(drive.call(nn, case, fresh([reader(function).get(r) for r in entry["inputs"]])))
+            ys = list({id(y.data): y for y in ys}.values())
+            types = [f.name for f in tape.ordered_functions(ys)]
+            if any(y.parent is None for y in ys) or any(t not in OPERATORS or t == "Sink" for t in types):
+                continue
+            inputs = {f"in{i}": v for i, v in enumerate(leaves_of(ys))}
+            outputs = {f"out{i}": v for i, v in enumerate(ys)}
+            arrays = {k: np.array(v.d) for k, v in inputs.items()}
+            graph = graph_def.create_graph_from_variable("net", ys, {**inputs, **outputs})
+            graph_def.save(str(folder / f"{len(index)}.nntxt"), [graph], variable_batch_size=False)
+            arrays.update(zip(outputs, run(ys)))
+            np.savez(folder / f"{len(index)}.npz", **arrays)
+            index.append([function, case.key, types, bool(case.random)])
+    (folder / "index.json").write_text(json.dumps(index))
+
+
+def read_calls(nn, folder):
+    """Types of functions that nnabla read and computed equally, with the number of calls; and what went wrong."""
+    index, equal, different = json.loads((folder / "index.json").read_text()), {}, {}
+    for i, (_, key, types, random) in enumerate(index):
+        try:
+            nn.clear_parameters()
+            arrays = dict(np.load(folder / f"{i}.npz"))
+            graph = nn.graph_def.load(str(folder / f"{i}.nntxt"))
+            network = graph.default_graph()
+            graph(*[nn.Variable.from_numpy_array(arrays[name]) for name in network.inputs])
+            names = [name for name in arrays if name.startswith("out")]
+            ys = [network.variables[name].variable_instance for name in names]
+            nn.seed(412)
+            nn.forward_all(ys)
+            for name, y in zip(names, ys):
+                assert y.d.shape == arrays[name].shape, f"shape {y.d.shape}"
+                assert random or np.allclose(y.d, arrays[name], 1e-4, 1e-5, equal_nan=True), "other values"
+            for type_ in set(types):
+                equal[type_] = equal.get(type_, 0) + 1
+        except Exception as error:
+            different[key] = str(error).strip().splitlines()[-1]
+    return {"equal": dict(sorted(equal.items())), "different": different}
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(parents=True, exist_ok=True)
     command = sys.argv[1]
-    if command == "ours":
+    if command == "write-calls":
+        import nnabla_compat as library
+        write_calls(library, pathlib.Path(sys.argv[2]))
+    elif command == "read-calls":
+        import nnabla as library
+        (FOLDER / "calls.json").write_text(json.dumps(read_calls(library, pathlib.Path(sys.argv[2])), indent=0))
+    elif command == "ours":
         import nnabla_compat as library
         write(library, ".nnp", "ours_")
     else:
