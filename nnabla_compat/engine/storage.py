@@ -219,13 +219,22 @@ class Storage:
         self.shared, self.regular = True, False
 
     def link_owner(self, leaf, shape):
-        """Make ``leaf.grad`` the content of this gradient storage, carrying over what it holds."""
-        if self.owner is leaf:
+        """Make ``leaf.grad`` the content of this gradient storage, carrying over what it holds.
+
+        A former owner may be part of histories still: what backward finds for it comes here, too.
+        """
+        former = self.owner
+        if former is leaf:
             return
         content = self.present()
         if content is None and self.state == FILLED:
             content = torch.full(shape, self.fill)
         self._tensor, self.owner, self.regular = None, leaf, False
+        if former is not None and former.requires_grad:
+            former.grad = None
+            self.gather(former)
+        if getattr(leaf, "gathered_by", None) is not None:
+            leaf.gathered_by = None
         if content is None:
             leaf.grad = None
             return
@@ -237,8 +246,13 @@ class Storage:
             return
 
         def hand_over(leaf):
-            grad, leaf.grad = leaf.grad, None
             owner = self.owner
+            if leaf.grad is None or owner is leaf or leaf.gathered_by is not self:
+                return
+            grad, leaf.grad = leaf.grad, None
+            if owner is None:
+                self.set(grad if self._tensor is None else self._tensor + grad.reshape(self._tensor.shape))
+                return
             grad = grad.to(device=owner.device, dtype=owner.dtype).reshape(owner.shape)
             if owner.grad is None:
                 owner.grad = grad

@@ -346,3 +346,70 @@ def recomputed_with_stopped_gradients_and_new_shapes():
             loss.backward(clear_buffer=True)
             out.append([float(loss.d), [p.grad.zeroing for p in nn.get_parameters().values()], gradients(nn.get_parameters()), brief(x.g)])
     return out
+
+
+@program
+def every_use_of_a_leaf_counts():
+    """Leaves of other dtypes, shared data and gradients, twins: whatever uses them adds to the gradient."""
+    out = []
+
+    def show(name, *found):
+        out.append([name] + [np.float32(v) for v in found])
+
+    def run(loss):
+        if not auto:
+            loss.forward()
+        loss.backward()
+
+    def leaf(values):
+        return nn.Variable.from_numpy_array(values, need_grad=True)
+
+    for auto in (False, True):
+        nn.set_auto_forward(auto)
+        for values in (np.arange(3.), np.arange(3)):
+            x = leaf(values)
+            run(F.sum(x * 2) + F.sum(x ** 2))
+            show("another dtype", x.g)
+            a, b = F.sum(x * 3), F.sum(x * 5)
+            if not auto:
+                a.forward()
+                b.forward()
+            x.grad.zero()
+            a.backward()
+            b.backward()
+            show("two graphs", x.g)
+            x.d = values + 1
+            x.grad.zero()
+            loss = F.sum(x ** 3) + F.sum(x ** 2)
+            run(loss)
+            show("new values", x.g, loss.d)
+        x, y = leaf(np.float32([1, 2, 3])), leaf(np.float32([0, 0, 0]))
+        y.data = x.data
+        run(F.sum(x * 2) + F.sum(y * 3) + F.sum(y ** 2) + F.sum(x ** 2))
+        show("shared data", x.g, y.g)
+        x, y = leaf(np.float32([1, 2])), leaf(np.float32([3, 4]))
+        y.grad = x.grad
+        run(F.sum(x * 2) + F.sum(y * 3) + F.sum(y ** 2) + F.sum(x ** 2))
+        show("shared gradient", x.g, y.g)
+        x = leaf(np.float32([1, 2, 3]))
+        h = x * 2
+        if not auto:
+            h.forward()
+        u, v = h.get_unlinked_variable(need_grad=True), h.get_unlinked_variable(need_grad=True)
+        run(F.sum(u * 3) + F.sum(u ** 2))
+        show("a twin", u.g, h.g)
+        u.grad.zero()
+        run(F.sum(u * 3) + F.sum(v * 7))
+        show("two twins", u.g, v.g)
+        h.backward(grad=None)
+        show("through the twin", x.g)
+        x = leaf(np.float32([1, 2, 3, 4]))
+        r = x.reshape((2, 2), unlink=True)
+        r.need_grad = True
+        run(F.sum(r * 3) + F.sum(r ** 2) + F.sum(x * 5) + F.sum(x ** 2))
+        show("reshaped", x.g, r.g)
+        x = leaf(np.arange(4.).reshape(1, 4))
+        run(F.sum(F.concatenate(x[:, 1:], x[:, :1], axis=1) ** 2))
+        show("slices", x.g)
+    nn.set_auto_forward(False)
+    return out
