@@ -4,6 +4,7 @@ A scenario is a list of command lines, run one after the other in a directory th
 their exit statuses, what they print, and the files that were not there before.
 """
 import shutil
+import zipfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -22,6 +23,13 @@ SCENARIOS = {
     "forward_named": ["forward -c nnp/full.nntxt -p nnp/full.nnp -d dataset/train.csv -o out -f result.csv"],
     "forward_shapes": ["forward -c nnp/shapes.nnp -d dataset/files.csv -o out --result_outdir files --replace_path"],
     "forward_std": ["forward -c nnp/std.nnp -d dataset/train.csv -o out"],
+    "train": ["train -c nnp/full.nntxt -p nnp/full.nnp -o out"],
+    "train_from_archive": ["train -c nnp/many_epochs.nnp -o out"],
+    "train_states": ["train -c nnp/five_epochs.nntxt -o out"],
+    "train_resumed": ["train -c nnp/five_epochs.nntxt -p nnp/full.nnp -o out", "train -c nnp/many_epochs.nntxt -r -o out",
+                      "train -c nnp/many_epochs.nntxt -r -o out"],
+    "train_nothing": ["train -c nnp/no_epochs.nntxt -p nnp/full.nnp -o out"],
+    "train_refused": ["train -c nnp/no_uri.nntxt -o out", "train -c nnp/full.nntxt -o out -m many"],
 }
 # Files that only one of the two makes, or that hold times. The original writes images of the samples that fill the last
 # batch up, which no row of the result refers to.
@@ -38,6 +46,13 @@ def sandbox(folder):
     (folder / "nnp").mkdir(exist_ok=True)
     for name in SHARED_NETWORKS:
         shutil.copy(NETWORKS / name, folder / "nnp" / name)
+    text = (NETWORKS / "full.nntxt").read_text()
+    (folder / "nnp" / "five_epochs.nntxt").write_text(text.replace("max_epoch: 3", "max_epoch: 5"))
+    (folder / "nnp" / "many_epochs.nntxt").write_text(text.replace("max_epoch: 3", "max_epoch: 12"))
+    (folder / "nnp" / "no_epochs.nntxt").write_text(text.replace("max_epoch: 3", "max_epoch: 0"))
+    (folder / "nnp" / "no_uri.nntxt").write_text(text.replace('uri: "dataset/train.csv"', 'uri: " "'))
+    with zipfile.ZipFile(folder / "nnp" / "many_epochs.nnp", "w") as archive:
+        archive.write(folder / "nnp" / "many_epochs.nntxt", "description.nntxt")
     (folder / "out").mkdir()
     return folder
 

@@ -2,6 +2,7 @@
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -107,3 +108,41 @@ def test_forward_takes_another_batch_size(folder):
                                           ("0", -1), ("x", -1), ("3T", 3 * 10 ** 12), ("1.5e2", 2), ("12kB", -1)])
 def test_sizes(text, number):
     assert utility.str_to_num(text) == number
+
+
+def test_train(folder, capsys):
+    fails("train -c nnp/full.nntxt -o nowhere", capsys, "nowhere")
+    text = (folder / "nnp" / "full.nntxt").read_text()
+    (folder / "infer.nntxt").write_text(text.replace("training_config {\n  max_epoch: 3\n  iter_per_epoch: 3\n  save_best: true\n}\n", ""))
+    fails("train -c infer.nntxt -o out", capsys, "training configuration")
+    (folder / "wrong.nntxt").write_text(text.replace('data_name: "y"', 'data_name: "label"'))
+    fails("train -c wrong.nntxt -o out", capsys, '"label"')
+    fails("train -c nnp/full.nntxt -o out -p convbn.protobuf", capsys, "convbn.protobuf")
+    assert scenarios.files_in(folder / "out") <= {"progress.txt"}
+
+
+def test_train_keeps_the_best_result_when_its_error_is_zero(folder, monkeypatch):
+    """nnabla takes a best error of 0 for none, and replaces the best network by a worse one."""
+    from nnabla_compat.utils.cli import snapshots, train
+    errors, saved = iter([0.5, 0.0, 0.3]), []
+    monkeypatch.setattr(train.Training, "_error_of", lambda self, name, *_: next(errors) if name == "valid_error" else 1.0)
+    monkeypatch.setattr(snapshots.Snapshots, "save", lambda self, suffix, epoch, force=False: saved.append((suffix, epoch)))
+    assert run("train -c nnp/full.nntxt -o out".split()) == 0
+    assert [epoch for suffix, epoch in saved if suffix == "best"] == [1, 2]
+
+
+def test_train_saves_parameters_in_the_configured_format(folder, monkeypatch):
+    from nnabla_compat.config import nnabla_config
+    monkeypatch.setitem(nnabla_config["MISC"], "nnp_param_format", ".protobuf")
+    assert run("train -c nnp/no_epochs.nntxt -p nnp/full.nnp -o out".split()) == 0
+    with zipfile.ZipFile(folder / "out" / "results.nnp") as archive:
+        assert "parameter.protobuf" in archive.namelist()
+
+
+def test_a_trained_network_infers_and_trains_on(folder):
+    assert run("train -c nnp/full.nntxt -o out".split()) == 0
+    assert run("forward -c out/results.nnp -d dataset/train.csv -o out".split()) == 0
+    (folder / "on").mkdir()
+    nn.clear_parameters()
+    assert run("train -c out/results.nnp -p out/results.nnp -o on".split()) == 0
+    assert (folder / "on" / "results_current_3.nnp").exists()

@@ -100,3 +100,8 @@ def same_parameters(ours, theirs):
         assert x[name].need_grad == record.need_grad and x[name].values.dtype == record.values.dtype
         np.testing.assert_allclose(x[name].values, record.values, rtol=1e-3, atol=1e-5)
     assert a.states.keys() == b.states.keys()
+    for name, states in b.states.items():
+        for x, y in zip(sorted(a.states[name]), sorted(states), strict=True):
+            assert (x.key, x.t, x.states.keys()) == (y.key, y.t, y.states.keys())
+            for key, values in y.states.items():
+                np.testing.assert_allclose(x.states[key], values, rtol=1e-3, atol=1e-5)

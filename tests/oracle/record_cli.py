@@ -51,8 +51,8 @@ def record(name):
             done = subprocess.run([sys.executable, "-m", "nnabla.utils.cli.cli", *command.split()], cwd=folder,
                                   capture_output=True, text=True)
             lines = done.stdout.splitlines()[1:]
-            if any(line.startswith("Traceback") for line in lines):
-                lines = None  # the original's error texts are not compared
+            if any(line.startswith("Traceback") for line in lines) or lines == ["None"]:
+                lines = None  # the original's error texts, and a print() left in it, are not compared
             runs.append({"command": command, "status": done.returncode, "printed": lines})
         target.mkdir(parents=True)
         (target / "runs.json").write_text(json.dumps(runs, indent=1) + "\n")

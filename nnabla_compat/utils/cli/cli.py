@@ -15,6 +15,7 @@ from .utility import CommandError
 
 # Module to the commands it adds, in the order that help shows.
 MODULES = {
+    "train": ("train",),
     "forward": ("infer", "forward"),
     "encode_decode_param": ("encode_param", "decode_param"),
 }
