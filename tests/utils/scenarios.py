@@ -225,3 +225,25 @@ def signatures(library):
 def dtypes(library):
     d, = modules(library, "dtypes")
     return {str(k): str(np.dtype(v)) for k, v in d.int_to_np_dtype.items() if k != 13}, len(d.np_dtpye_to_int)
+
+
+# -- the operator table ---------------------------------------------------------------------------------
+
+@scenario
+def operator_table(library):
+    """By digest, as the table is long: a difference shows by its category."""
+    import hashlib
+    import json
+    converter, = modules(library, "utils.converter")
+
+    def interface(entry):
+        arguments = {name: {**a, "default": str(a.get("default"))} for name, a in (entry.get("arguments") or {}).items()}
+        inputs = {name: {k: v for k, v in i.items() if k != "template"} for name, i in entry["inputs"].items()}
+        return [entry["snake_name"], inputs, arguments, {k: dict(v, template=0) for k, v in entry["outputs"].items()}]
+
+    digests = {}
+    for category, entries in converter.get_category_info().items():
+        text = json.dumps({name: interface(e) for name, e in entries.items()}, sort_keys=True)
+        digests[category] = [len(entries), hashlib.sha256(text.encode()).hexdigest()]
+    info = converter.get_function_info()
+    return digests, list(digests), len(info), interface(info["Convolution"]), type(info).__name__

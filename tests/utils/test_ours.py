@@ -113,3 +113,14 @@ def test_profiler_writes_a_chrome_trace(tmp_path):
     x = nn.Variable((3, 4), need_grad=True)
     GraphProfiler(F.sum(F.exp(x)), 0, "cpu", backward_accum=True, n_run=1).save_chrome_trace(tmp_path / "trace.json")
     assert "aten::exp" in (tmp_path / "trace.json").read_text()
+
+
+def test_operator_table_agrees_with_the_operators():
+    from nnabla_compat.registry import OPERATORS
+    from nnabla_compat.utils.converter import get_function_info
+    for name, entry in get_function_info().items():
+        op = OPERATORS[name]
+        assert op.name == entry["snake_name"]
+        assert [i.name for i in op.inputs] == list(entry["inputs"]), name
+        known = [a.name for a in op.arguments]
+        assert known == list(entry.get("arguments", {})) or set(known) >= set(entry.get("arguments", {})), name
