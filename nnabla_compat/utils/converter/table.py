@@ -231,7 +231,7 @@ TABLE = {
 ["MatrixDiag", "matrix_diag", ["x"], [], ["y"]]
 ["MatrixDiagPart", "matrix_diag_part", ["x"], [], ["y"]]
 ["Trilu", "trilu", ["x"], [["k", "int64", "0"], ["upper", "bool", "True"]], ["y"]]
-["Meshgrid", "meshgrid", [["x", "v"]], [["ij_indexing", "bool", "False"]], [["y", "pv"]]]
+["Meshgrid", "meshgrid", [["x", "v"]], [["ij_indexing", "bool", "False"]], [["y", "v"]]]
 ["BatchDet", "batch_det", ["x"], [], ["y"]]
 ["BatchInv", "batch_inv", ["x"], [], ["y"]]
 ["BatchLogdet", "batch_logdet", ["x"], [], ["y"]]
