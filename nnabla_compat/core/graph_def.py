@@ -76,6 +76,16 @@ class ProtoVariable:
     def __repr__(self):
         return f"<ProtoVariable {self.name!r} {self.shape}>"
 
+    @property
+    def ndim(self):
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self):
+        """Number of elements."""
+        return int(np.prod(self.shape))
+
     def clone(self):
         """A copy that belongs to no function and holds no Variable."""
         copy = ProtoVariable(self.shape, self.name, self.need_grad, self.type)
@@ -1021,28 +1031,21 @@ class ProtoGraphBuilder:
         shapes = [tuple(x.shape) for x in present]
         function.bind(shapes, n_outputs)
         out_shapes = function.infer(shapes)
-        recorded = ProtoFunction(None, op.type_name, dict(function.args),
-                                 _unique(network.func_names, prefix + op.type_name), network)
-        if op.type_name == "Reshape":
-            recorded.args["shape"] = list(out_shapes[0])
+        recorded = self._new_function(network, function, prefix)
         recorded.inputs = [self._name_input(network, recorded, x, prefix) for x in present]
-        made = []
-        for shape in out_shapes:
-            name = _unique(network.var_names, f"{prefix}{op.type_name}_out")
-            variable = network.variables[name] = ProtoVariable(shape, name)
-            variable.parent = recorded.name
-            self._known[id(variable)] = name, variable
-            recorded.outputs.append(name)
-            made.append(variable)
-        network.functions[recorded.name] = recorded
+        made = self._add_outputs(network, recorded, out_shapes, prefix)
         return made[0] if len(made) == 1 else tuple(made)
 
     def _name_input(self, network, function, x, prefix):
-        if isinstance(x, Variable):
+        if isinstance(x, Variable) and x.parent is None:
             key = f"<{id(x.container.data)}>"
             self._given[key] = x
             return key
-        if id(x) not in self._known:
+        if isinstance(x, Variable):
+            if id(x.container.data) not in self._known:
+                self._transcribe(network, x, prefix)
+            x = self._known[id(x.container.data)][1]
+        elif id(x) not in self._known:
             name = x.name or _unique(network.var_names, f"{prefix}{function.type}_in")
             if name in network.variables:
                 raise ValueError(f"two variables of network '{self.graph_name or 'model'}' are called '{name}'. "
@@ -1054,6 +1057,37 @@ class ProtoGraphBuilder:
         name = self._known[id(x)][0]
         network.variables[name].required.append(function.name)
         return name
+
+    def _transcribe(self, network, variable, prefix):
+        """Add the functions that make ``variable`` out of Variables, such as quantized weights."""
+        for function in _tape.ordered_functions([variable]):
+            if id(function) in self._known:
+                continue
+            self._known[id(function)] = None, function
+            recorded = self._new_function(network, function, prefix)
+            recorded.inputs = [self._name_input(network, recorded, v, prefix) for v in function.inputs]
+            outputs = function.outputs
+            for made, v in zip(self._add_outputs(network, recorded, [v.shape for v in outputs], prefix), outputs):
+                array = v.container.data
+                self._known[id(array)] = array, made
+
+    def _new_function(self, network, function, prefix):
+        type_ = function.op.type_name
+        return ProtoFunction(None, type_, dict(function.args), _unique(network.func_names, prefix + type_), network)
+
+    def _add_outputs(self, network, recorded, shapes, prefix):
+        made = []
+        for shape in shapes:
+            name = _unique(network.var_names, f"{prefix}{recorded.type}_out")
+            variable = network.variables[name] = ProtoVariable(shape, name)
+            variable.parent = recorded.name
+            self._known[id(variable)] = name, variable
+            recorded.outputs.append(name)
+            made.append(variable)
+        if recorded.type == "Reshape":
+            recorded.args["shape"] = list(shapes[0])
+        network.functions[recorded.name] = recorded
+        return made
 
 
 proto_graph_builder = ProtoGraphBuilder()

@@ -74,5 +74,5 @@ def test_nnabla_reads_every_operator():
         "Sink"}                                   # a root without values, which files leave out
     for call, error in calls["different"].items():
         assert ("auto_forward" in error or "In-placing at a branching variable" in error
-                # nnabla pads with zeros, whatever padding_value says, when the function runs a second time
+                # nnabla leaves zeros where padding_value belongs
                 or call.startswith("pad_packed_sequence") and error == "other values"), (call, error)

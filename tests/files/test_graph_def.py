@@ -114,6 +114,26 @@ def test_parameters_that_nobody_registered():
     assert list(g.parameters) == ["Affine_1"] and g.get_parameters()["Affine_1"] == own
 
 
+def test_weights_computed_from_parameters():
+    x = rand(2, 3, 5, 5)
+
+    def net(x):
+        h = PF.fixed_point_quantized_convolution(x, 4, (3, 3), delta_w=0.1, n_w=4)
+        return PF.pruned_affine(h, 3, rate_w=0.5) * nn.parameter.get_parameter_or_create("scale", (1, 1), np.full((1, 1), 2.0))
+    with graph_def.graph() as g:
+        net(ProtoVariable((2, 3, 5, 5), name="x"))
+    network = g.default_graph()
+    assert network.inputs == ["x"]
+    assert sorted(f.type for f in network.functions.values()) == sorted(
+        ["FixedPointQuantize", "FixedPointQuantize", "Convolution", "Prune", "Prune", "Affine", "Mul2"])
+    assert set(network.parameters) <= set(nn.get_parameters(grad_only=False))
+    expected = forward(net(x))
+    np.testing.assert_allclose(forward(g(x)), expected, 1e-6)
+    file = io.BytesIO()
+    graph_def.save(file, [g])
+    np.testing.assert_allclose(forward(graph_def.load(file, extension=".nnp")(x)), expected, 1e-6)
+
+
 def test_refused():
     x = ProtoVariable((2, 3))
     with graph_def.graph():
