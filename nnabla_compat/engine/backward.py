@@ -17,14 +17,16 @@ _seeds: dict[tuple, torch.Tensor] = {}
 def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
     """See Variable.backward."""
     tensor, plan = _recorded(root)
+    if clearing.recorder is not None:
+        clearing.recorder.starts_backward(root, grad)
     if tensor is None:
         _seed(root, grad, torch.empty(0))   # an unfit gradient is refused even where none is wanted
         if clear_buffer and root._parent.need_grad:
             _free(root, plan)
+        if clearing.recorder is not None:
+            clearing.recorder.ends_backward()
         return
     outputs, seeds = [tensor], [_seed(root, grad, tensor)]
-    if clearing.recorder is not None:
-        clearing.recorder.starts_backward(root, grad)
     if root._parent.op.keeps_inputs and root._parent.args_resolved.get("one_input_grad") is False:
         outputs, seeds = _stored_gradients(root, plan)
         if not outputs:

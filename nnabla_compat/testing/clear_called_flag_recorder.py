@@ -3,7 +3,9 @@
 Each record is a list of pairs ``(data freed, gradient freed)``, one for each input or output of a function,
 as they are right after the function ran.
 """
-from ..engine import clearing, tape
+import heapq
+
+from ..engine import clearing
 from ..engine.nd_array import NdArray
 
 
@@ -20,9 +22,9 @@ class _Recorder:
     def starts_backward(self, root, grad):
         """Gradients are about to flow from ``root``."""
         # A gradient that backward made for the root itself is freed; one that belongs to the caller isn't.
-        self.root, self.seed_is_freed = root, grad is not None and not isinstance(grad, NdArray)
-        functions = clearing.reached_in_backward(tape.ordered_functions((root,)), [id(root)])
-        self.functions = sorted(functions, key=lambda f: -f.rank)
+        self.root = root
+        self.seed_is_freed = grad is not None and not isinstance(grad, NdArray) and not root.persistent
+        self.functions = list(_in_backward_order(root))
         self.before = [[_flags(v) for v in f.inputs] for f in self.functions]
 
     def ends_backward(self):
@@ -31,10 +33,23 @@ class _Recorder:
         for function, before in zip(self.functions, self.before):
             self.inputs.append([(data, grad and not v.need_grad) for v, (data, grad) in zip(function.inputs, before)])
             flags = [_flags(v) for v in function.outputs]
-            if self.seed_is_freed:
-                flags = [(data, True) if v.container is root.container else (data, grad)
-                         for v, (data, grad) in zip(function.outputs, flags)]
+            if self.seed_is_freed and function == root.parent:
+                flags = [(data, True) for data, _ in flags]     # siblings get a gradient for the pass, too
             self.outputs.append(flags)
+
+
+def _in_backward_order(root):
+    """The functions that gradients of ``root`` pass: by descending rank, then as they are found."""
+    found, seen = [(-root.parent.rank, 0, root.parent)], {root.parent}
+    while found:
+        function = heapq.heappop(found)[2]
+        if not function.need_grad:
+            continue
+        yield function
+        for v in function.inputs:
+            if v.need_grad and v.parent is not None and v.parent not in seen:
+                seen.add(v.parent)
+                heapq.heappush(found, (-v.parent.rank, len(seen), v.parent))
 
 
 def _flags(variable):

@@ -1,4 +1,5 @@
 """Which buffers passes free in random graphs: the flags are nnabla's, whatever torch keeps by itself."""
+import importlib
 import random
 
 import numpy as np
@@ -106,3 +107,30 @@ def random_graphs(nn, F):
 def random_graphs_with_recomputation(nn, F):
     rng = random.Random(21)
     return [run(nn, F, program(rng, recomputing=True)) for _ in range(200)]
+
+
+@scenario
+def recorded_flags(nn, F):
+    """What nnabla.testing's recorder notes, function by function."""
+    recorder = importlib.import_module(f"{nn.__name__}.testing.clear_called_flag_recorder")
+    rng, out = random.Random(33), []
+
+    def recorded(act):
+        recorder.activate_clear_called_flag_recorder()
+        act()
+        flags = recorder.get_input_clear_called_flags(), recorder.get_output_clear_called_flags()
+        recorder.deactivate_clear_called_flag_recorder()
+        return flags
+    for _ in range(100):
+        p = program(rng, recomputing=False)
+        vs, extra = build(nn, F, p)
+        roots = [vs[i] for i in p["roots"]]
+        root = roots[0] if len(roots) == 1 else F.sink(*roots)
+        for clear_buffer, clear_no_need_grad in p["forward"]:
+            inputs, outputs = recorded(lambda: root.forward(clear_buffer=bool(clear_buffer), clear_no_need_grad=bool(clear_no_need_grad)))
+            out.append([[[int(data) for data, _ in flags] for flags in inputs], [[int(data) for data, _ in flags] for flags in outputs]])
+            if not clear_buffer:
+                _, outputs = recorded(lambda: root.backward(clear_buffer=True))
+                out.append([[int(grad) for _, grad in flags] for flags in outputs])
+        del extra
+    return out
