@@ -147,9 +147,14 @@ class _Bridge(torch.autograd.Function):
     def forward(ctx, node, *tensors):
         owner = node.owner
         inputs = [Port(_detached(t)) for t in tensors]
+        given = [i.data.storage._tensor for i in inputs]
         outputs = [Port(NdArray(s)) for s in node.infer([i.shape for i in inputs])]
         with context.context_scope(owner.ctx), modes.switched("auto_forward", False):
             owner.forward_impl(inputs, outputs)
+        for tensor, port in zip(given, inputs):
+            storage = port.data.storage
+            if storage._tensor is not tensor and tensor.is_contiguous() and not storage.clear_called:
+                tensor.data.copy_(port.data.tensor)     # an input that was written, by outputs=[...] or assignment
         ctx.owner, ctx.ports = owner, (inputs, outputs)     # not the node, whose results hold this history
         ctx.set_materialize_grads(True)
         results = tuple([o.data.tensor.detach().clone() for o in outputs])

@@ -165,10 +165,8 @@ def _range_of(letters, x, narrow_range, round_method, name):
         return None, None
     limits = [get_parameter_or_create(f"{letter}-{name}", [1] * x.ndim).d for letter in letters]
     steps = _RANGE[1] - _RANGE[0] - int(narrow_range)
-    if len(limits) == 2:
-        scale = np.maximum(limits[1] - limits[0], 1e-24) / steps
-    else:
-        scale = 2 * limits[0] / steps
+    width = limits[1] - limits[0] if len(limits) == 2 else 2 * limits[0]
+    scale = np.maximum(width, 1e-24) / steps     # never 0, also where nothing positive was recorded
     to_integer = _ROUND[round_method]
     if to_integer is not None:
         scale = 2 ** to_integer(np.log(scale) / np.log(2))

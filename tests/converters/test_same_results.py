@@ -236,3 +236,31 @@ def test_training_goes_on_after_quantization():
         solver.update()
     assert scheduler.state is qnn.QNNState.TRAINING
     assert losses[-1] < 0.5 * losses[6] < losses[0]
+
+
+def test_a_quantized_network_can_be_saved(tmp_path):
+    pytest.importorskip("google.protobuf")
+    from nnabla_compat.utils.nnp_graph import NnpLoader
+    nn.clear_parameters()
+    x = nn.Variable((2, 3, 6, 6))
+    x.d = np.random.RandomState(0).randn(*x.shape)
+    pred = PF.affine(F.relu(bn(PF.convolution(x, 4, (3, 3)))), 3)
+    config = qnn.QATTensorRTConfig()
+    config.ext_name, config.niter_to_recording, config.niter_to_training = "cpu", 0, 2
+    config.skip_inputs_layers = config.skip_outputs_layers = []
+    scheduler = qnn.QATScheduler(config)
+    scheduler(pred)
+    for _ in range(3):
+        scheduler.step()
+        pred.forward()
+    assert np.isfinite(pred.d).all() and pred.d.any()
+    with pytest.raises(RuntimeError, match="TRAINING"):
+        qnn.QATScheduler(config).save(str(tmp_path / "early.nnp"), x, deploy=True)
+    path = str(tmp_path / "net.nnp")
+    scheduler.save(path, [x], batch_size=2, deploy=True)
+    loaded = NnpLoader(path).get_network("net", batch_size=2)
+    again = loaded.inputs["x0"]
+    again.d = x.d
+    y = loaded.outputs["y0"]
+    y.forward()
+    np.testing.assert_allclose(y.d, pred.d, rtol=1e-4, atol=1e-4)
