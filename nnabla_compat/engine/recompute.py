@@ -65,7 +65,8 @@ def _run_stretch(plan, functions, dropped):
     # torch's history will hold `compute`: with references to functions it would hold itself, through their results.
     run = [(weakref.ref(f), arguments[f], made) for f, made in results_of]
     left = [id(f.output_refs[k]()) for f, k in leaving]
-    replay = _Replay(functions, [plan.env[s] for s in entering], [kinds[s] == "state" for s in entering])
+    is_state = [kinds[s] in ("state", "buffer") for s in entering]
+    replay = _Replay(functions, [plan.env[s] for s in entering], is_state)
 
     def compute(*tensors):
         with replay:
@@ -76,7 +77,9 @@ def _run_stretch(plan, functions, dropped):
                                                              for made_by, entry in taken])))
             return tuple([results[variable] for variable in left])
 
-    results = checkpoint(compute, *[plan.env[s] for s in entering], use_reentrant=False, preserve_rng_state=False)
+    # Buffers go past checkpoint, which refuses that what it keeps changes.
+    kept = [None if state else plan.env[s] for s, state in zip(entering, is_state)]
+    results = checkpoint(compute, *kept, use_reentrant=False, preserve_rng_state=False)
     for (function, k), result in zip(leaving, results):
         plan.adopt(function, k, result)
     for function in functions:
@@ -105,13 +108,15 @@ class _Replay:
             if rng is not None:
                 streams[id(rng)] = rng
         self.streams = [(rng, rng.get_state()) for rng in streams.values()]
+        self.live = [t if state else None for t, state in zip(tensors, is_state)]
         self.states = [t.clone() if state else None for t, state in zip(tensors, is_state)]
         self.runs = 0
 
     def inputs(self, tensors):
         """The first run updates buffers for real, later ones work on copies of their first values."""
         if self.runs == 1:
-            return tensors
+            live, self.live = self.live, None
+            return [t if b is None else b for t, b in zip(tensors, live)]
         return [t if s is None else s.clone() for t, s in zip(tensors, self.states)]
 
     def __enter__(self):

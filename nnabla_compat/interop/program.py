@@ -55,20 +55,19 @@ class Program:
     def _lay_out(self, functions, inputs, roots, network, arguments, evaluating):
         self.leaves, self.steps = [], []    # leaves: (path of the owner, name there, whether to cut the history)
         slots = {id(v): i for i, v in enumerate(inputs)}
-        given = {id(v.container): (i, v) for i, v in enumerate(inputs)}
+        given = {id(v.container): i for i, v in enumerate(inputs)}
         leaf_slots = {}
-        for function in functions:
-            for v in function.inputs:
-                if id(v) in slots or v._parent is not None:
-                    continue
-                if id(v.container) in given:
-                    slots[id(v)] = given[id(v.container)][0]
-                    continue
-                cut = not v.need_grad
-                key = (id(v.container), cut)
-                if key not in leaf_slots:
-                    leaf_slots[key] = self._add_leaf(inputs, network.leaf_name(v), cut)
-                slots[id(v)] = leaf_slots[key]
+        for v in (*[v for function in functions for v in function.inputs], *roots):
+            if id(v) in slots or v._parent is not None:
+                continue
+            if id(v.container) in given:
+                slots[id(v)] = given[id(v.container)]
+                continue
+            cut = not v.need_grad
+            key = (id(v.container), cut)
+            if key not in leaf_slots:
+                leaf_slots[key] = self._add_leaf(inputs, network.leaf_name(v), cut)
+            slots[id(v)] = leaf_slots[key]
         computed = []
         for function in functions:
             if function.inputs or "rng" in function.op.wants:

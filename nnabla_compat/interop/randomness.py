@@ -31,12 +31,15 @@ class TorchRandom:
         return torch.randint(0, 2 ** 32, (count,)).numpy().astype(np.uint64)
 
     def get_state(self):
-        """The position of torch's generator on the CPU, for :meth:`set_state`."""
-        return torch.get_rng_state()
+        """The position of torch's generators, for :meth:`set_state`."""
+        return torch.get_rng_state(), torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
 
     def set_state(self, state):
         """Go back to a position."""
-        torch.set_rng_state(state)
+        cpu, cuda = state
+        torch.set_rng_state(cpu)
+        if cuda:
+            torch.cuda.set_rng_state_all(cuda)
 
     @property
     def generator(self):

@@ -1,5 +1,6 @@
 """A torch.nn.Module as a node of a graph of Variables."""
 import weakref
+from functools import partial
 
 import torch
 
@@ -10,6 +11,7 @@ from ..engine.nd_array import NdArray
 from ..engine.variable import Variable
 from ..parameter import get_parameter, set_parameter
 from .names import scope_path
+from .randomness import torch_random
 from .structure import Slot, fill, flatten
 from .tie import Tie
 
@@ -21,11 +23,13 @@ class TorchCall:
         module (torch.nn.Module): The module.
         arguments: Arguments and keywords, with a Slot for each input.
         n_inputs (int): Number of inputs.
+        n_parameters (int): Number of parameters.
         names (list of str): Names of parameters and buffers.
     """
 
-    def __init__(self, module, arguments, n_inputs, names):
-        self.module, self.arguments, self.n_inputs, self.names = module, arguments, n_inputs, names
+    def __init__(self, module, arguments, n_inputs, n_parameters, names):
+        self.module, self.arguments, self.names = module, arguments, names
+        self.n_inputs, self.n_parameters = n_inputs, n_parameters
         self.integers = False    # inputs are positions: the module takes no floating point numbers
         self.results = None      # how the tensors of the result are nested
 
@@ -96,7 +100,8 @@ class TorchNode(Function):
         return TorchNode(self.call, self.ties, self.context)
 
     def input_kind(self, i):
-        return "as_is"
+        # A buffer comes as it is, too; recomputation works on a copy of it.
+        return "as_is" if i < self.call.n_inputs + self.call.n_parameters else "buffer"
 
     def grad_depends_input_data(self, i, j):
         return True
@@ -106,20 +111,10 @@ class TorchNode(Function):
 
     def bind(self, shapes, n_outputs=-1):
         self.input_shapes = shapes
-        self.bound = self._run
+        # Not the node itself, which would be a cycle; recomputation repeats what is drawn from `rng`.
+        self.bound = partial(_run, weakref.ref(self), rng=torch_random)
 
     rebind = bind
-
-    def _run(self, *tensors):
-        if any([tie.sync() for tie in self.ties]):      # every one of them
-            tensors = [input_tensor(v, "as_is", self.context.target) for v in self.inputs]
-        results = self.call(*tensors)
-        for tie in self.ties:       # a module may put new tensors in the place of its buffers
-            tie.sync()
-        dtype = self.context.target.dtype
-        if isinstance(results, torch.Tensor):
-            return results.to(dtype) if results.is_floating_point() else results
-        return tuple([r.to(dtype) if r.is_floating_point() else r for r in results])
 
     def infer(self, shapes):
         """Output shapes, found by running the module once for each set of input shapes."""
@@ -160,6 +155,19 @@ class TorchNode(Function):
         return RuntimeError(f"{self.name}{where}: {error}. Input shapes: {given}; module: torch.nn.Module.")
 
 
+def _run(node_ref, *tensors, rng):
+    node = node_ref()
+    if any([tie.sync() for tie in node.ties]):      # every one of them
+        tensors = [input_tensor(v, "as_is", node.context.target) for v in node.inputs]
+    results = node.call(*tensors)
+    for tie in node.ties:       # a module may put new tensors in the place of its buffers
+        tie.sync()
+    dtype = node.context.target.dtype
+    if isinstance(results, torch.Tensor):
+        return results.to(dtype) if results.is_floating_point() else results
+    return tuple([r.to(dtype) if r.is_floating_point() else r for r in results])
+
+
 class _Origin:
     """What ``Variable.info`` of a torch module's parameter holds: which module it is."""
 
@@ -175,7 +183,7 @@ def register(module):
     Values already there, loaded from a file for example, go into the module.
 
     Returns:
-        (list of str, list of Tie): names, and what keeps both sides together.
+        (list of str, int, list of Tie): names, how many of them are parameters, what keeps both sides together.
 
     Raises:
         RuntimeError: the scope holds the parameters of another torch module.
@@ -200,7 +208,7 @@ def register(module):
         tie = Tie(owner, leaf, variable)
         tie.sync()
         ties.append(tie)
-    return [*parameters, *buffers], ties
+    return [*parameters, *buffers], len(parameters), ties
 
 
 def call_torch(module, *inputs, **named):
@@ -241,8 +249,8 @@ def call_torch(module, *inputs, **named):
         raise TypeError(f"{type(module).__name__}: expected Variables as inputs, received "
                         f"{', '.join(sorted({type(x).__name__ for x in found})) or 'none'}")
     variables = [variable_of(x) if isinstance(x, torch.Tensor) else x for x in found]
-    names, ties = register(module)
-    node = TorchNode(TorchCall(module, arguments, len(variables), names), ties)
+    names, n_parameters, ties = register(module)
+    node = TorchNode(TorchCall(module, arguments, len(variables), n_parameters, names), ties)
     leaves = [tie.variable.get_unlinked_variable(need_grad=tie.variable.need_grad and not modes.no_grad) for tie in ties]
     made = connect(node, [*variables, *leaves])
     results = node.call.results

@@ -265,6 +265,24 @@ def test_need_grad_false_cuts_the_history():
     assert module.get_parameter("a.affine.W").grad is None and module.get_parameter("b.affine.W").grad is not None
 
 
+def test_outputs_may_be_inputs_parameters_and_repeated():
+    x = nn.Variable((4, 3))
+    w = nn.parameter.get_parameter_or_create("w", (1, 3))
+    y = x * 2
+    module = interop.graph_to_torch(x, [x, w, y, y])
+    t = torch.randn(5, 3)
+    a, b, c, d = module(t)
+    assert a is t and b is nn.get_parameters()["w"].tensor and c is d and torch.equal(c, 2 * t)
+
+
+def test_graph_that_was_built_and_run_in_dynamic_mode():
+    with nn.auto_forward():
+        x = nn.Variable.from_numpy_array(np.random.randn(4, 3).astype(np.float32))
+        y = F.dropout(F.softmax(PF.affine(x, 5)), 0.5)
+    module = interop.graph_to_torch(x, y).eval()
+    assert module(torch.randn(6, 3)).sum().item() == pytest.approx(6)
+
+
 def test_graph_errors():
     x, t = nn.Variable((4, 3)), nn.Variable((4, 3))
     with pytest.raises(ValueError, match="no input and no parameter, and holds no values"):
@@ -536,6 +554,27 @@ def test_dataloader_loop_learns():
         schedule.step()
         means.append(np.mean(losses))
     assert means[-1] < 0.7 * means[0]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda(net, module):
+    x = torch.randn(SHAPE)
+    module.eval()
+    expected = module(x).detach()
+    assert torch.allclose(module.cuda()(x.cuda()).cpu(), expected, atol=1e-3)
+    assert all(p.tensor.is_cuda for p in net.get_parameters().values())
+    with nn.context_scope(nn.Context(["cudnn:float"], "CudaCachedArray", "0")):
+        net.training = False
+        y = net(interop.variable_of(x.cuda()))
+        y.forward()
+        assert np.allclose(y.d, expected.numpy(), atol=1e-3)
+        mixed = Mixed()
+        z = mixed(interop.variable_of(x))
+        z.forward()
+        z.backward()
+        assert all(t.is_cuda for t in mixed.body.torch_module.state_dict().values())
+    module.train()
+    module(x.cuda()).sum().backward()
 
 
 # -- torch modules inside ----------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """torch.nn.Modules inside graphs of nnabla."""
 import copy
 import gc
+import weakref
 
 import numpy as np
 import pytest
@@ -233,6 +234,58 @@ def test_buffers_may_be_replaced_by_the_module():
     assert net.calls == 11
 
 
+def test_shared_weights_and_parametrizations():
+    class Tied(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = torch.nn.Linear(3, 3), torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(3, 3))
+            self.c = torch.nn.Linear(3, 3, bias=False)
+            self.c.weight = self.a.weight
+
+        def forward(self, x):
+            return self.c(self.b(self.a(x)))
+
+    net = Tied()
+    x = nn.Variable.from_numpy_array(np.ones((2, 3), np.float32))
+    y = F.sum(interop.call_torch(net, x))
+    y.forward()
+    y.backward()
+    assert list(nn.get_parameters()) == ["a/weight", "a/bias", "b/bias", "b/parametrizations/weight/original0",
+                                         "b/parametrizations/weight/original1"]
+    grads = [p.grad.clone() for p in net.parameters()]
+    net.zero_grad()
+    net(x.tensor).sum().backward()
+    assert all(torch.allclose(a, p.grad) for a, p in zip(grads, net.parameters()))
+
+
+def test_half_context_around_a_float_module():
+    net = torch.nn.Linear(3, 2)
+    with nn.context_scope(nn.Context(["cpu:half"])):
+        y = F.sum(interop.call_torch(net, F.tanh(nn.Variable.from_numpy_array(np.ones((2, 3), np.float32)))))
+        y.forward()
+        y.backward()
+    assert net.weight.dtype is net.weight.grad.dtype is torch.float32 and y.d.dtype == np.float16
+
+
+def test_recomputation_repeats_the_module():
+    net = torch.nn.Sequential(torch.nn.Linear(3, 64), torch.nn.BatchNorm1d(64), torch.nn.Dropout(0.5))
+    twin = copy.deepcopy(net)
+    x = nn.Variable.from_numpy_array(np.random.RandomState(0).randn(8, 3).astype(np.float32), need_grad=True)
+    grads = []
+    for module, recompute in ((net, True), (twin, False)):
+        nn.clear_parameters()
+        with nn.recompute(recompute):
+            h = F.tanh(interop.call_torch(module, F.tanh(x)))
+        y = F.sum(h ** 2)
+        torch.manual_seed(3)
+        y.forward(clear_no_need_grad=True)
+        x.grad.zero()
+        y.backward()
+        grads.append(x.g.copy())
+    assert np.allclose(*grads, atol=1e-5)
+    assert torch.allclose(net[1].running_mean, twin[1].running_mean) and int(net[1].num_batches_tracked) == 1
+
+
 def test_second_order():
     net = torch.nn.Tanh()
     x = nn.Variable.from_numpy_array(np.float32([0.3]), need_grad=True)
@@ -324,3 +377,21 @@ def test_module_saves_loads_and_learns(tmp_path):
     z = other(x)
     z.forward()
     assert np.array_equal(y.d, z.d)
+
+
+def test_nodes_go_without_the_garbage_collector():
+    net, x = small_net(), images()
+    gc.collect()
+    gc.disable()
+    try:
+        for auto_forward in (False, True):
+            with nn.auto_forward(auto_forward):
+                y = F.sum(interop.call_torch(net, x))
+                if not auto_forward:
+                    y.forward()
+                y.backward()
+            node = weakref.ref(y.parent.inputs[0].parent)
+            del y
+            assert node() is None, auto_forward
+    finally:
+        gc.enable()
