@@ -1,4 +1,6 @@
 """How a variable's values enter a computation: on the right device, in the right dtype, with or without grad."""
+import weakref
+
 import torch
 
 from .storage import DIVERGED, WRITTEN, ZEROED, Storage
@@ -47,7 +49,7 @@ def input_tensor(variable, kind, target):
                 if gradient is None or gradient.owner is not tensor:
                     tensor = link_leaf(container, tensor)
             elif not storage.foreign:
-                tensor = link_leaf(container, tensor.detach())    # an unlinked twin of a computed variable
+                tensor = link_leaf(container, tensor.detach(), tensor)    # an unlinked twin of a computed variable
         elif variable._need_grad is False:
             tensor = tensor.detach()
     elif variable._need_grad and kind != "index":
@@ -70,12 +72,21 @@ def leaf_gradient(container):
     return storage
 
 
-def link_leaf(container, tensor):
-    """An autograd leaf over ``tensor`` whose ``.grad`` is the container's gradient."""
+def link_leaf(container, tensor, source=None):
+    """An autograd leaf over ``tensor`` whose ``.grad`` is the container's gradient.
+
+    Where it cannot be ``tensor`` itself, all uses of it (of its ``source``) get one and the same leaf.
+    """
     gradient = leaf_gradient(container)
     storage = container.storage
     if not tensor.is_leaf:
         return tensor
+    source = tensor if source is None else source
+    known = getattr(gradient.owner, "made_from", None)
+    if known is not None and known() is source and gradient.owner.requires_grad and gradient.owner.device == tensor.device:
+        if gradient.owner.dtype is not tensor.dtype:
+            gradient.owner.data.copy_(tensor)
+        return gradient.owner
     if tensor.dtype is not torch.float32 and not (tensor.requires_grad and tensor.dtype.is_floating_point):
         leaf = tensor.detach().to(torch.float32).requires_grad_()
     elif storage.linked is not None and storage.linked is not gradient:
@@ -84,6 +95,8 @@ def link_leaf(container, tensor):
     else:
         storage.linked = gradient
         leaf = tensor if tensor.requires_grad else tensor.requires_grad_()
+    if leaf is not source:
+        leaf.made_from = weakref.ref(source)
     if gradient.gathers and gradient.owner is not None:
         gradient.gather(leaf)
     else:

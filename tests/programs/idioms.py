@@ -411,5 +411,10 @@ def every_use_of_a_leaf_counts():
         x = leaf(np.arange(4.).reshape(1, 4))
         run(F.sum(F.concatenate(x[:, 1:], x[:, :1], axis=1) ** 2))
         show("slices", x.g)
+        x = leaf(np.arange(3.))
+        g, = nn.grad([F.sum(x * 2 - F.identity(x) + F.sin(x))], [x])
+        if not auto:
+            g.forward()
+        show("nn.grad", g.d)
     nn.set_auto_forward(False)
     return out
