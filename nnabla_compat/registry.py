@@ -136,20 +136,24 @@ class Operator:
             missing), a function of the arguments gives either. None: all inputs, no output.
         aliases: Output 0 shares the storage of input 0 (unless an argument ``inplace`` is false).
         wants: The engine parameters the kernel asks for.
+        direct: ``direct(*input_shapes, **arguments)`` gives a function of the tensors alone that does what the
+            kernel does for shapes that the rule has accepted, without its case distinctions and checks; None
+            where there is none. Graphs call it; it may only make a difference in time.
     """
 
     __slots__ = ("type_name", "name", "kernel", "inputs", "arguments", "variadic", "shape", "resolve",
                  "data_dependent", "aliases", "keeps_inputs", "needs_graph", "backward_reads",
-                 "wants", "plain", "creates")
+                 "wants", "plain", "creates", "direct")
 
     def __init__(self, type_name, kernel, shape=None, resolve=None, data_dependent=False, aliases=False,
-                 keeps_inputs=False, backward_reads=None):
+                 keeps_inputs=False, backward_reads=None, direct=None):
         self.type_name = type_name
         self.kernel = kernel
         self.name = kernel.__name__.rstrip("_")
         self.shape, self.resolve, self.data_dependent, self.aliases = shape, resolve, data_dependent, aliases
         self.keeps_inputs = keeps_inputs
         self.backward_reads = backward_reads
+        self.direct = direct
         self.needs_graph = False   # the kernel differentiates its inputs' history (engine.gradient)
         self.inputs, self.arguments, self.wants = [], [], ()
         for p in inspect.signature(kernel).parameters.values():
@@ -185,14 +189,15 @@ OPERATORS: dict[str, Operator] = {}
 
 def operator(type_name: str, *, shape: Callable | None = None, resolve: Callable | None = None,
              data_dependent: bool = False, aliases: bool = False,
-             keeps_inputs: bool = False, backward_reads: str | dict | Callable | None = None):
+             keeps_inputs: bool = False, backward_reads: str | dict | Callable | None = None,
+             direct: Callable | None = None):
     """Register the decorated kernel under nnabla's type name; see :class:`Operator` for the options."""
     def register(kernel):
         if type_name in OPERATORS:
             raise ValueError(f"operator {type_name} is declared twice: in {OPERATORS[type_name].kernel.__module__} "
                              f"and in {kernel.__module__}")
         OPERATORS[type_name] = Operator(type_name, kernel, shape, resolve, data_dependent, aliases, keeps_inputs,
-                                        backward_reads)
+                                        backward_reads, direct)
         return kernel
     return register
 

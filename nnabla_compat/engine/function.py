@@ -232,7 +232,7 @@ class Function:
             self.bound.keywords.update(kept)
 
     def infer(self, shapes):
-        """Output shapes (a list) for input shapes.
+        """Output shapes (a list) for input shapes, which graphs may then rely on: binds what computes just them.
 
         Raises:
             RuntimeError: the operator refuses these shapes.
@@ -249,6 +249,8 @@ class Function:
                 result = op.shape(*full, **args, n_outputs=self.bound.keywords["n_outputs"])
             else:
                 result = op.shape(*full, **args)
+            if op.direct is not None and not op.wants:
+                self.bound = op.direct(*full, **args) or self.bound
         except (ValueError, TypeError, IndexError, RuntimeError, ZeroDivisionError, AssertionError) as error:
             raise self.error(error, shapes) from None
         return result if result.__class__ is list else [tuple(result)]

@@ -14,7 +14,7 @@ def last_axis(arguments, x, *_):
 
 # Rectifiers
 
-@operator("ReLU", shape=same_shape, backward_reads="out")
+@operator("ReLU", shape=same_shape, backward_reads="out", direct=lambda x, inplace: torch.relu)
 def relu(x: Tensor, inplace: bool = False):
     r"""Rectified linear unit.
 
@@ -197,7 +197,7 @@ def celu(x: Tensor, alpha: Double = 1.0, axis: int = 1):
 
 # Sigmoids
 
-@operator("Sigmoid", shape=same_shape, backward_reads="out")
+@operator("Sigmoid", shape=same_shape, backward_reads="out", direct=lambda x: torch.sigmoid)
 def sigmoid(x: Tensor):
     r"""Logistic function.
 
@@ -313,7 +313,7 @@ def softplus(x: Tensor, beta: Double = 1.0):
 
 # Hyperbolic tangent and relatives
 
-@operator("Tanh", shape=same_shape, backward_reads="out")
+@operator("Tanh", shape=same_shape, backward_reads="out", direct=lambda x: torch.tanh)
 def tanh(x: Tensor):
     r"""Hyperbolic tangent.
 

@@ -21,7 +21,16 @@ def affine_shape(x, weight, bias=None, base_axis=1):
     return x[:axis] + weight[1:]
 
 
-@operator("Affine", shape=affine_shape, backward_reads={"x": "weight", "weight": "x"})
+def _direct_affine(x, weight, bias, base_axis):
+    if len(x) == len(weight) == 2 and base_axis == 1:
+        return torch.mm if bias is None else _addmm
+
+
+def _addmm(x, weight, bias):
+    return torch.addmm(bias, x, weight)
+
+
+@operator("Affine", shape=affine_shape, backward_reads={"x": "weight", "weight": "x"}, direct=_direct_affine)
 def affine(x: Tensor, weight: Tensor, bias: Tensor = None, base_axis: int = 1):
     r"""Linear map of everything from ``base_axis`` on: the fully connected layer.
 

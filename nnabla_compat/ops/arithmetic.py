@@ -7,7 +7,7 @@ from .shapes import broadcast_pair, equal_shapes, require_equal_axes, require_eq
 
 # Two arrays
 
-@operator("Add2", shape=broadcast_pair, backward_reads="")
+@operator("Add2", shape=broadcast_pair, backward_reads="", direct=lambda x0, x1, inplace: torch.add)
 def add2(x0: Tensor, x1: Tensor, inplace: bool = False):
     r"""Sum of two arrays.
 
@@ -49,7 +49,7 @@ def bc_add2(x0: Tensor, x1: Tensor, inplace: bool = False):
     return x0 + x1
 
 
-@operator("Sub2", shape=broadcast_pair, backward_reads="")
+@operator("Sub2", shape=broadcast_pair, backward_reads="", direct=lambda x0, x1, inplace: torch.sub)
 def sub2(x0: Tensor, x1: Tensor, inplace: bool = False):
     r"""Difference of two arrays.
 
@@ -70,7 +70,7 @@ def sub2(x0: Tensor, x1: Tensor, inplace: bool = False):
     return x0 - x1
 
 
-@operator("Mul2", shape=broadcast_pair)
+@operator("Mul2", shape=broadcast_pair, direct=lambda x0, x1, inplace: torch.mul)
 def mul2(x0: Tensor, x1: Tensor, inplace: bool = False):
     r"""Product of two arrays, element by element.
 
@@ -91,7 +91,7 @@ def mul2(x0: Tensor, x1: Tensor, inplace: bool = False):
     return x0 * x1
 
 
-@operator("Div2", shape=broadcast_pair)
+@operator("Div2", shape=broadcast_pair, direct=lambda x0, x1, inplace: torch.div)
 def div2(x0: Tensor, x1: Tensor, inplace: bool = False):
     r"""Quotient of two arrays, element by element.
 

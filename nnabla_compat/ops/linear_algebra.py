@@ -22,7 +22,16 @@ def _batch_matmul_shape(a, b, transpose_a=False, transpose_b=False):
     return lead + (rows, columns)
 
 
-@operator("BatchMatmul", shape=_batch_matmul_shape, backward_reads={"a": "b", "b": "a"})
+def _direct_matmul(a, b, transpose_a, transpose_b):
+    if len(a) == 3 and a[0] == b[0] and not transpose_a:
+        return _bmm_transposed if transpose_b else torch.bmm
+
+
+def _bmm_transposed(a, b):
+    return torch.bmm(a, b.mT)
+
+
+@operator("BatchMatmul", shape=_batch_matmul_shape, backward_reads={"a": "b", "b": "a"}, direct=_direct_matmul)
 def batch_matmul(a: Tensor, b: Tensor, transpose_a: bool = False, transpose_b: bool = False):
     """Product of matrices, one pair for each position of the leading axes.
 

@@ -191,7 +191,18 @@ def label_shape(x, target, axis, **_):
     return expected
 
 
-@operator("SoftmaxCrossEntropy", shape=label_shape, resolve=last_axis, backward_reads={"x": "target"})
+def _direct_cross_entropy(x, target, axis):
+    if len(x) == 2 and axis in (1, -1):
+        return _rows_cross_entropy
+
+
+def _rows_cross_entropy(x, target):
+    labels = target.clamp(min=-1).squeeze(1)
+    return F.cross_entropy(x, labels, ignore_index=-1, reduction="none").unsqueeze(1)
+
+
+@operator("SoftmaxCrossEntropy", shape=label_shape, resolve=last_axis, backward_reads={"x": "target"},
+          direct=_direct_cross_entropy)
 def softmax_cross_entropy(x: Tensor, target: Index, axis: int = None):
     r"""Cross entropy of exclusive classes, from their scores.
 

@@ -13,16 +13,20 @@ _INTEGERS = {torch.float32: torch.int32, torch.float64: torch.int64, torch.float
 
 def select(mask, x0, x1):
     """``x0`` where ``mask`` is 1 and ``x1`` where it is 0; all of one floating dtype, broadcast together."""
-    if x0.is_cpu and x0.dtype in _INTEGERS and not torch.compiler.is_compiling():
+    if _worth_it(mask, x0):
         return apply(_Select, _all_ones(mask, x0.dtype), x0, x1)
     return torch.where(mask != 0, x0, x1)
 
 
 def keep(mask, x):
     """``x`` where ``mask`` is 1, else 0."""
-    if x.is_cpu and x.dtype in _INTEGERS and not torch.compiler.is_compiling():
+    if _worth_it(mask, x):
         return apply(_Keep, _all_ones(mask, x.dtype), x)
     return torch.where(mask != 0, x, 0.0)
+
+
+def _worth_it(mask, x):
+    return mask.numel() >= 2048 and x.is_cpu and x.dtype in _INTEGERS and not torch.compiler.is_compiling()
 
 
 def _all_ones(mask, dtype):
