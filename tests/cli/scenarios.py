@@ -30,7 +30,17 @@ SCENARIOS = {
                       "train -c nnp/many_epochs.nntxt -r -o out"],
     "train_nothing": ["train -c nnp/no_epochs.nntxt -p nnp/full.nnp -o out"],
     "train_refused": ["train -c nnp/no_uri.nntxt -o out", "train -c nnp/full.nntxt -o out -m many"],
+    "dump": ["dump nnp/multi_network.nnp", "dump -F nnp/multi_network.nnp", "dump -F -V nnp/full.nnp",
+             "dump -V nnp/lenet.nnp", "dump -n x nnp/multi_network.nnp", "dump -E 1 -F nnp/multi_network.nnp",
+             "dump -E 7 nnp/multi_network.nnp", "dump --nnp-no-expand-network nnp/full.nntxt",
+             "dump nnp/full.nnp nnp/lenet.nnp", "dump -I XX nnp/full.nnp nnp/lenet.nnp", "dump nowhere.nnp", "dump x.bin",
+             "dump -F loops/recurrent.nntxt --nnp-no-expand-network"],
+    "function_info": ["function_info nnp/lenet.nnp", "function_info -x ReLU nnp/lenet.nnp", "function_info",
+                      "function_info nnp/lenet.nnp nnp/multi_network.nnp", "function_info -f XX",
+                      "function_info -c functions.txt nnp/lenet.nnp", "function_info -c nowhere.txt nnp/lenet.nnp"],
 }
+# Commands that list things in an order without meaning.
+UNORDERED = {"function_info"}
 # Files that only one of the two makes, or that hold times. The original writes images of the samples that fill the last
 # batch up, which no row of the result refers to.
 IGNORED_FILES = {
@@ -53,6 +63,10 @@ def sandbox(folder):
     (folder / "nnp" / "no_uri.nntxt").write_text(text.replace('uri: "dataset/train.csv"', 'uri: " "'))
     with zipfile.ZipFile(folder / "nnp" / "many_epochs.nnp", "w") as archive:
         archive.write(folder / "nnp" / "many_epochs.nntxt", "description.nntxt")
+    (folder / "loops").mkdir()
+    for path in (NETWORKS.parent / "loops").glob("recurrent.*"):
+        shutil.copy(path, folder / "loops")
+    (folder / "functions.txt").write_text("; allowed\nReLU, FLOAT32\nAffine\nTanh\n")
     (folder / "out").mkdir()
     return folder
 

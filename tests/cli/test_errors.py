@@ -1,5 +1,6 @@
 """What commands say and leave behind when they cannot do their work."""
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -146,3 +147,40 @@ def test_a_trained_network_infers_and_trains_on(folder):
     nn.clear_parameters()
     assert run("train -c out/results.nnp -p out/results.nnp -o on".split()) == 0
     assert (folder / "on" / "results_current_3.nnp").exists()
+
+
+def test_dump(folder, capsys):
+    fails("dump nowhere.nnp", capsys, "nowhere.nnp")
+    fails("dump in.bin", capsys, "executor", "in.bin")
+    fails("dump a.onnx", capsys, "ONNX", "nnabla_converter")
+    nn.parameter.get_parameter_or_create("l1/affine/W", (3, 5))
+    nn.save_parameters("some.h5")
+    fails("dump nnp/full.nntxt some.h5", capsys, "l1/affine/b", "training")
+
+
+def test_dump_unrolls_loops(folder, capsys):
+    assert run("dump -F -V loops/recurrent.nntxt".split()) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("Type: Affine" in line for line in lines) == 4 and not any("Delay[" in line for line in lines)
+    made = {"Input", "Delay_Initial"}
+    for kind, name in re.findall(r": +(Input|Output)\d: Name: (\S+)", "\n".join(lines)):
+        if kind == "Output":
+            made.add(name)
+        else:
+            assert name in made or "affine" in name
+
+
+def test_dump_of_all_fields(folder, capsys):
+    """nnabla's own fails on Python 3.10 and later."""
+    assert run("dump -v --dump-limit 1 nnp/full.nnp".split()) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "NNP:network[0]:name: training" in lines and "NNP has 2 network(s)." in lines
+    assert not any(line.startswith("NNP:network[1]") for line in lines)
+
+
+def test_function_info(folder, capsys):
+    fails("function_info nowhere.nnp", capsys, "nowhere.nnp")
+    fails("function_info -f NNB", capsys, "-f")
+    fails("function_info -o table.yaml nnp/lenet.nnp", capsys, ".yaml")
+    assert run("function_info -o types.txt nnp/lenet.nnp".split()) == 0
+    assert (folder / "types.txt").read_text().split("\n") == ["Affine", "Convolution", "MaxPooling", "ReLU", "Softmax"]

@@ -5,6 +5,7 @@ a function that takes the parsed arguments and returns whether it did its work.
 """
 import argparse
 import importlib
+import os
 import sys
 import traceback
 
@@ -18,6 +19,8 @@ MODULES = {
     "train": ("train",),
     "forward": ("infer", "forward"),
     "encode_decode_param": ("encode_param", "decode_param"),
+    "convert": ("dump",),
+    "func_info": ("function_info",),
 }
 
 FAILED = 255  # what sys.exit(-1) amounts to
@@ -72,6 +75,8 @@ def run(argv=None, prog=None):
             from ..communicator_util import create_communicator
             create_communicator()
         return 0 if args.func(args) else FAILED
+    except BrokenPipeError:  # who reads our output has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except CommandError as error:
         print(f"Error: {error}", file=sys.stderr)
     except (FileFormatError, OSError, ImportError, ValueError) as error:
@@ -87,7 +92,6 @@ def run(argv=None, prog=None):
 
 def _abort():
     """End a process whose fellows would wait for it forever; the launcher then ends them."""
-    import os
     logger.critical("ABORTED")
     sys.stdout.flush()
     os._exit(FAILED)
