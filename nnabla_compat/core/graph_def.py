@@ -360,10 +360,8 @@ class ProtoNetwork:
         for name in outputs:
             variable = self.variable(name)
             if variable.parent is not None or variable.type == "Parameter":
-                other = f"function '{variable.parent}'" if variable.parent else "a parameter"
-                raise ValueError(f"network '{self.name}': output '{name}' of function '{function.name}' is {other}'s too."
-                                 if variable.parent else
-                                 f"network '{self.name}': output '{name}' of function '{function.name}' is {other}.")
+                other = f"function '{variable.parent}''s too" if variable.parent else "a parameter"
+                raise ValueError(f"network '{self.name}': output '{name}' of function '{function.name}' is {other}.")
             variable.parent = function.name
         self.functions[function.name] = function
 
@@ -466,7 +464,7 @@ class ProtoNetwork:
         from ..utils.nnp_graph import NnpNetworkPass
         from .network_pass import apply
         if not isinstance(callback, NnpNetworkPass):
-            raise TypeError(f"expected an NnpNetworkPass to change the network with, received {type(callback).__name__}.")
+            raise TypeError(f"expected an NnpNetworkPass to change the network, received {type(callback).__name__}.")
         return apply(self, callback)
 
     def expand_loop_control(self):
@@ -535,8 +533,8 @@ class ProtoNetwork:
         variable.variable_instance = made
 
     def _check_sizes(self):
-        _check_size([v.shape for v in self.parameters.values() if v.required and parameter.get_parameter(v.name) is None],
-                    self.name)
+        missing = [v for v in self.parameters.values() if v.required and parameter.get_parameter(v.name) is None]
+        _check_size([v.shape for v in missing], self.name)
 
 
 def _check_size(shapes, network):
@@ -878,8 +876,8 @@ class _Transcript:
     def _write_function(self, function):
         network, type_ = self.network, function.op.type_name
         if type_ not in OPERATORS and not isinstance(getattr(function, "owner", None), PythonFunction):
-            raise ValueError(f"function {type_} cannot be described in a file: nnabla has no such function. Save the network "
-                             "without it.")
+            raise ValueError(f"function {type_} cannot be described in a file: nnabla has no such function. Save the "
+                             "network without it.")
         name = _unique(network.func_names, self.prefix + type_)
         inputs = [self._name_input(v, type_) for v in function.inputs]
         outputs = []
@@ -900,8 +898,9 @@ class _Transcript:
             if name is None:
                 name = self._declare(variable, key, f"{self.prefix}{type_}_in")
             else:
-                learned = self.network.parameters[name] = ProtoVariable(variable.shape, name, variable.need_grad, "Parameter")
+                learned = ProtoVariable(variable.shape, name, variable.need_grad, "Parameter")
                 learned.variable_instance = variable
+                self.network.parameters[name] = learned
             self.known[key] = name
         return name
 
@@ -914,8 +913,8 @@ class _Transcript:
             name, _ = chosen
             self.network.var_names[name] = 1
         if name in self.network.variables:
-            raise ValueError(f"create_graph_from_variable: two variables are to be called '{name}'. Give each a name of "
-                             "its own.")
+            raise ValueError(f"create_graph_from_variable: two variables are to be called '{name}'. Give each a "
+                             "name of its own.")
         self.network.variables[name] = ProtoVariable(variable.shape, name)
         return name
 

@@ -13,7 +13,8 @@ def rename_variable(proto_network, renames):
         if old not in proto_network.variables:
             raise ValueError(f"{old} is not found in networks! (to be renamed to {new})")
         if new in proto_network.variables or new in proto_network.parameters:
-            raise ValueError(f"network '{proto_network.name}': '{old}' cannot be renamed to '{new}', that name is taken.")
+            raise ValueError(f"network '{proto_network.name}': '{old}' cannot be renamed to '{new}', that name is "
+                             "taken.")
         variable = proto_network.variables[old]
         variable.name = new
         _rename_keys(proto_network.variables, old, new)

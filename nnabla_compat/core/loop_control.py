@@ -62,7 +62,8 @@ class _Expansion:
 
     def _check_size(self):
         total = 0
-        for entry in (*self.source.variables.values(), *self.source.parameters.values(), *self.source.functions.values()):
+        source = self.source
+        for entry in (*source.variables.values(), *source.parameters.values(), *source.functions.values()):
             copies = 1
             for loop in entry.repeat_id:
                 copies *= max(0, self._times(loop))
@@ -101,12 +102,13 @@ class _Expansion:
 
     def _inputs(self, function, count):
         if len(function.inputs) != count:
-            raise ValueError(f"network '{self.source.name}': {function.type} '{function.name}' needs {count} input(s), it "
-                             f"has {len(function.inputs)}.")
+            raise ValueError(f"network '{self.source.name}': {function.type} '{function.name}' needs {count} input(s), "
+                             f"it has {len(function.inputs)}.")
         return function.inputs
 
     def _pass_on(self, function, at, source):
-        return COPY + function.name + _suffix(function.repeat_id, at), "Identity", {}, [source], self._outputs(function, at)
+        name = COPY + function.name + _suffix(function.repeat_id, at)
+        return name, "Identity", {}, [source], self._outputs(function, at)
 
     def _RepeatStart(self, function, at):
         first, fed_back = self._inputs(function, 2)
@@ -138,8 +140,8 @@ class _Expansion:
         source, = self._inputs(function, 1)
         shape, axis = self.source.variable(source).shape, function.recurrent_param.axis
         if not 0 <= axis < len(shape) or shape[axis] != self._times(loop):
-            raise ValueError(f"network '{self.source.name}': RecurrentInput '{function.name}' splits axis {axis} of shape "
-                             f"{shape} into {self._times(loop)} steps.")
+            raise ValueError(f"network '{self.source.name}': RecurrentInput '{function.name}' splits axis {axis} of "
+                             f"shape {shape} into {self._times(loop)} steps.")
         outer = [name for name in function.repeat_id if name != loop]
         outputs = [self._name_at(n, {**at, loop: i}) for n in function.outputs for i in range(shape[axis])]
         return function.name + _suffix(outer, at), "Split", {"axis": axis}, [self._name_at(source, at)], outputs
@@ -153,6 +155,6 @@ class _Expansion:
 
     def _loop(self, param, function):
         if param is None:
-            raise ValueError(f"network '{self.source.name}': {function.type} '{function.name}' does not say which loop it "
-                             "belongs to.")
+            raise ValueError(f"network '{self.source.name}': {function.type} '{function.name}' does not say which loop "
+                             "it belongs to.")
         return param.repeat_id

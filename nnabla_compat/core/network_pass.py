@@ -102,7 +102,8 @@ class EditedFunction:
 
 def apply(network, callback):
     """The network that ``callback`` makes of ``network``, which stays as it is."""
-    variables = OrderedDict((n, EditedVariable(v)) for n, v in (*network.variables.items(), *network.parameters.items()))
+    declared = (*network.variables.items(), *network.parameters.items())
+    variables = OrderedDict((name, EditedVariable(v)) for name, v in declared)
     functions = OrderedDict((n, EditedFunction(f, variables)) for n, f in network.functions.items())
     for name, variable in variables.items():
         variables[name] = _checked(callback.change_variable(variable), EditedVariable, f"variable '{name}'")

@@ -58,6 +58,6 @@ def _free_shape(network, function, expected):
         batch_axes += max(0, len(shape) - len(network.variable(function.inputs[0]).shape))
     found = prod(shape[:batch_axes])
     assert found == expected or found < 0, (
-        f"network '{network.name}': {function.type} '{function.name}' makes a first axis of {found}, where the batch size "
-        f"{expected} was expected. Save with variable_batch_size=False.")
+        f"network '{network.name}': {function.type} '{function.name}' makes a first axis of {found}, where the batch "
+        f"size {expected} was expected. Save with variable_batch_size=False.")
     function.args["shape"] = [-1, *shape[batch_axes:]]

@@ -87,8 +87,8 @@ def members(source, extensions):
             size, expanded = archive.fp.seek(0, os.SEEK_END), sum(info.file_size for info in wanted)
             allowance = max(LARGEST_EXPANSION, LARGEST_RATIO * size)
             if expanded > allowance:
-                raise zipfile.BadZipFile(f"the archive of {size} bytes would expand to {expanded} bytes. Pack it without "
-                                         "compression if it is sound.")
+                raise zipfile.BadZipFile(f"the archive of {size} bytes would expand to {expanded} bytes. Pack it "
+                                         "without compression if it is sound.")
             for info in wanted:
                 member = _open(archive, info, source)
                 member.allowance = allowance

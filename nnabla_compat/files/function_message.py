@@ -28,8 +28,8 @@ def declaration(type_name, function_name=""):
     try:
         return OPERATORS[type_name]
     except KeyError:
-        raise ValueError(f'Function "{type_name}" is not supported. (function \'{function_name}\': functions written in '
-                         "Python cannot be loaded from files, build that part of the network in code.)") from None
+        raise ValueError(f'Function "{type_name}" is not supported. (function \'{function_name}\': functions written '
+                         "in Python cannot be loaded from files, build that part of the network in code.)") from None
 
 
 def write_arguments(message, type_name, arguments):

@@ -39,7 +39,8 @@ def make(message):
     given = {}
     if message.HasField(field):
         arguments = getattr(message, field)
-        given = {d.name: getattr(arguments, d.name) for d in arguments.DESCRIPTOR.fields if d.name in RULES[type_].defaults}
+        names = [d.name for d in arguments.DESCRIPTOR.fields if d.name in RULES[type_].defaults]
+        given = {name: getattr(arguments, name) for name in names}
     else:
         logger.warning("Solver %s: the file has no arguments for it, its defaults are used.", type_)
     from .. import solvers

@@ -183,7 +183,10 @@ def get_decorated_file_loader():
 
 
 def load_files(ctx, file_loaders, filenames, extension=None):
-    """Load one or several files into ``ctx``, each by the loader of its extension; others are left out with a warning."""
+    """Load one or several files into ``ctx``, each by the loader of its extension.
+
+    Files of other extensions are left out, with a warning.
+    """
     with parameter.parameter_scope("", getattr(ctx, "parameter_scope", None)):
         for filename in filenames if isinstance(filenames, (list, tuple)) else [filenames]:
             ext = os.path.splitext(filename)[1] if isinstance(filename, str) else extension

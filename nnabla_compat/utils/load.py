@@ -261,8 +261,10 @@ def _iterator_factory(proto, dataset, index):
             filled, rng = True, np.random.RandomState(index)
         elif not explicit and (overwrite or not filled):
             os.makedirs(cache_dir, exist_ok=True)
-            return data_iterator_csv_dataset(uri, batch_size, shuffle, rng=rng, normalize=normalize, cache_dir=cache_dir)
-        return data_iterator_cache(cache_dir, batch_size, shuffle, rng=rng, normalize=normalize, with_memory_cache=alone)
+            return data_iterator_csv_dataset(uri, batch_size, shuffle, rng=rng, normalize=normalize,
+                                             cache_dir=cache_dir)
+        return data_iterator_cache(cache_dir, batch_size, shuffle, rng=rng, normalize=normalize,
+                                   with_memory_cache=alone)
 
     return make
 
@@ -389,7 +391,8 @@ def _variable(info, component, name):
     network = component.network
     name = info.renamed_variables.get(name, name)
     if name not in network.variables:
-        raise KeyError(f"'{component.proto.name}' uses variable '{name}', which network '{network.name}' does not have.")
+        raise KeyError(f"'{component.proto.name}' uses variable '{name}', which network '{network.name}' does not "
+                       "have.")
     return network.variables[name]
 
 
@@ -435,7 +438,8 @@ def _link_optimizer(info, optimizer, states):
     _link_data(info, optimizer)
     proto = optimizer.proto
     optimizer.loss_variables = [_variable(info, optimizer, entry.variable_name) for entry in proto.loss_variable]
-    multipliers = optimizer.parameter_learning_rate_multipliers = _multipliers(optimizer.network, proto.parameter_variable)
+    multipliers = _multipliers(optimizer.network, proto.parameter_variable)
+    optimizer.parameter_learning_rate_multipliers = multipliers
     trained = {}
     for variable, multiplier in multipliers.items():
         if variable.variable_instance is None:
@@ -471,7 +475,7 @@ def _link_executor(info, executor):
     _link_data(info, executor)
     proto, network = executor.proto, executor.network
     executor.output_assign = OrderedDict(
-        (_variable(info, executor, entry.variable_name), [entry.type, entry.data_name]) for entry in proto.output_variable)
+        (_variable(info, executor, o.variable_name), [o.type, o.data_name]) for o in proto.output_variable)
     executor.parameters = OrderedDict((variable, name) for entry in proto.parameter_variable
                                       for name, variable in _matching(network, entry.variable_name))
     executor.forward_target = _sink(executor.output_assign)

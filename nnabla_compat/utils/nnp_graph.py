@@ -179,7 +179,7 @@ class NnpNetworkPass:
         self._fix_parameters = True
 
     def force_average_pooling_global(self, name, by_type=False):
-        """Let an average pooling (or, with ``by_type``, all of a type) pool over the whole image it was recorded with."""
+        """Let an average pooling (with ``by_type``, all of a type) pool over the whole image it was recorded with."""
         decorator = self.on_generate_function_by_type if by_type else self.on_generate_function_by_name
 
         @decorator(name)
@@ -199,8 +199,8 @@ class NnpNetworkPass:
         def check(f):
             shape, pooling = list(f.inputs[0].proto.shape.dim[2:]), f.proto.average_pooling_param
             if list(pooling.kernel.dim) != shape or list(pooling.stride.dim) != shape:
-                raise ValueError(f"{f.name}: expected an average pooling over the whole image {shape}, received the kernel "
-                                 f"{list(pooling.kernel.dim)} and the stride {list(pooling.stride.dim)}. "
+                raise ValueError(f"{f.name}: expected an average pooling over the whole image {shape}, received the "
+                                 f"kernel {list(pooling.kernel.dim)} and the stride {list(pooling.stride.dim)}. "
                                  "force_average_pooling_global changes them.")
             return f
 

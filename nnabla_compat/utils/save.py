@@ -39,9 +39,9 @@ def save(filename, contents, include_params=False, variable_batch_size=True, ext
         * ``networks``: ``name``, ``batch_size``, ``outputs`` and ``names`` (both name to Variable).
         * ``datasets``: ``name``, ``uri``, ``variables`` (names), ``shuffle``, ``batch_size``,
           ``no_image_normalization``; optionally ``cache_dir``.
-        * ``optimizers``: ``name``, ``solver``, ``network``, ``dataset`` (name or names), ``weight_decay``, ``lr_decay``,
-          ``lr_decay_interval``, ``update_interval``; optionally ``data_variables`` (variable to data name),
-          ``loss_variables``, ``generator_variables``.
+        * ``optimizers``: ``name``, ``solver``, ``network``, ``dataset`` (name or names), ``weight_decay``,
+          ``lr_decay``, ``lr_decay_interval``, ``update_interval``; optionally ``data_variables`` (variable to data
+          name), ``loss_variables``, ``generator_variables``.
         * ``monitors``: ``name``, ``network``, ``dataset``; optionally ``data_variables``, ``monitor_variables``,
           ``generator_variables``.
         * ``executors``: ``name``, ``network``; optionally ``data``, ``output``, ``remp`` (variable to data name),
@@ -61,7 +61,8 @@ def save(filename, contents, include_params=False, variable_batch_size=True, ext
     states = []
     if include_solver_state and archive:
         if solver_state_format not in (".h5", ".protobuf"):
-            logger.error("solver_state_format: expected .h5 or .protobuf, received %s. .h5 is used.", solver_state_format)
+            logger.error("solver_state_format: expected .h5 or .protobuf, received %s. .h5 is used.",
+                         solver_state_format)
             solver_state_format = ".h5"
         states = [(o["name"], o["solver"].name, o["solver"]._records()) for o in contents.get("optimizers", ())]
     if parameters is None and archive:
