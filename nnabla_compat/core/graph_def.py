@@ -945,6 +945,7 @@ class ProtoGraphBuilder:
         self.graph_name = name
         self.names = {}
         self.stack = []
+        self.in_module = False  # a Module's method recorded something
         self.module = None
         self.current = None
         self._given = {}      # key of an input that is a Variable: the Variable
@@ -998,6 +999,7 @@ class ProtoGraphBuilder:
         network.find_ports()
         self.networks[network.name] = network
         self.current = self.module = None
+        self.in_module = False
         self._given, self._known = {}, {}
 
     def _name_parameter(self, network, function, i, variable, named):
@@ -1014,6 +1016,7 @@ class ProtoGraphBuilder:
 
     def record(self, op, inputs, args, n_outputs=-1):
         """Add a function to the network; returns its output ProtoVariable, or a tuple of them."""
+        self.in_module = self.in_module or _module._frame is not None
         network, path = self.get_current(), self.get_module().get_path_name()
         prefix = path + "/" if path else ""
         present = [x for x in inputs if x is not None]
@@ -1117,8 +1120,8 @@ def current_module():
 
 
 def _module_finished(module):
-    """A method of a Module that no other Module called has ended: what it recorded is a network."""
-    if proto_graph_builder.is_dirty():
+    """A method of a Module that no other Module called has ended: what it recorded, if anything, is a network."""
+    if proto_graph_builder.in_module:
         proto_graph_builder.commit_network(module)
 
 

@@ -92,6 +92,17 @@ def test_flat_code():
     np.testing.assert_array_equal(g.get_parameters()["fc/affine/W"].d, expected)
 
 
+def test_modules_that_record_nothing_end_no_network():
+    with graph_def.graph() as g:
+        h = F.relu(ProtoVariable((2, 5), name="x"))
+        net = Net()
+        F.sin(h)
+        net(rand(2, 5))
+        net.get_parameters()
+        F.cos(h)
+    assert list(g.networks) == ["model"] and len(g.outputs) == 2
+
+
 def test_default_graph():
     x = ProtoVariable((2, 5), name="x")
     y = PF.batch_normalization(PF.affine(x, 3))
