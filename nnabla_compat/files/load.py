@@ -84,7 +84,10 @@ class _Reading:
 
     def _merge(self, proto):
         # As in nnabla, parameters of the message that was passed in are set along with the file's.
-        self.message().MergeFrom(proto)
+        if self.merged is None and self.target is None:
+            self.merged = proto
+        else:
+            self.message().MergeFrom(proto)
         self.records += protobuf_parameters.records_of(self.message())
 
     def _read_nnp(self, source):

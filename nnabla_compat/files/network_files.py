@@ -91,7 +91,10 @@ class _Reader:
             self.contents.records += protobuf_parameters.records_of(proto)
         if self.parameter_only:
             del proto.network[:], proto.executor[:], proto.optimizer[:], proto.monitor[:], proto.dataset[:]
-        self.contents.proto.MergeFrom(proto)
+        if self.contents.proto.ListFields():
+            self.contents.proto.MergeFrom(proto)
+        else:
+            self.contents.proto = proto  # usually the only one, and it may be large
 
     def _read_states(self, source, name):
         stem, inner = os.path.splitext(os.path.splitext(name if isinstance(name, str) else "")[0])
