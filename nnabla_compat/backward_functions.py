@@ -26,15 +26,17 @@ registry: "OrderedDict[str, object]" = _engine.registry
 # Nodes that nnabla puts into gradient graphs. Here gradients of gradients are differentiated by torch.
 _INTERNAL = (
     "AffineDataGrad", "AffineFilterGrad", "AveragePoolingDataGrad", "BatchNormalizationBackward", "ConcatenateDataGrad",
-    "ConvolutionDataGrad", "ConvolutionFilterGrad", "DeconvolutionDataGrad", "DeconvolutionFilterGrad", "EmbedFilterGrad",
-    "FusedBatchNormalizationBackward", "GlobalAveragePoolingDataGrad", "InterpolateDataGrad", "MaxPoolingBackwardDataGrad",
-    "PadDataGrad", "SliceDataGrad", "SumPoolingDataGrad", "TransposeDataGrad", "UnpoolingDataGrad")
+    "ConvolutionDataGrad", "ConvolutionFilterGrad", "DeconvolutionDataGrad", "DeconvolutionFilterGrad",
+    "EmbedFilterGrad", "FusedBatchNormalizationBackward", "GlobalAveragePoolingDataGrad", "InterpolateDataGrad",
+    "MaxPoolingBackwardDataGrad", "PadDataGrad", "SliceDataGrad", "SumPoolingDataGrad", "TransposeDataGrad",
+    "UnpoolingDataGrad")
 
 
 class _InternalBackward(_engine.OperatorBackward):
     def __call__(self, grad_inputs, inputs, input_shapes=None, outputs=None, output_shapes=None, **args):
-        raise NotImplementedError(f"{self.type_name} is a node of nnabla's own gradient graphs; none is ever made here. "
-                                  "Apply nn.grad to the result of nn.grad instead, or register a function under this name")
+        raise NotImplementedError(f"{self.type_name} is a node of nnabla's own gradient graphs; none is ever made "
+                                  "here. Apply nn.grad to the result of nn.grad instead, or register a function under "
+                                  "this name")
 
 
 def register(func_name, func):

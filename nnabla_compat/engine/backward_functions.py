@@ -71,8 +71,8 @@ class OperatorBackward:
         for i, v in enumerate(inputs):
             if v is None:
                 if input_shapes is None:
-                    raise ValueError(f"backward function of {self.type_name}: input {i} is None, and neither its shape nor "
-                                     "the function's outputs are given")
+                    raise ValueError(f"backward function of {self.type_name}: input {i} is None, and neither its shape "
+                                     "nor the function's outputs are given")
                 v = Variable(input_shapes[i])
             variables.append(v)
         return gradients(function, list(grad_inputs), variables, None)
@@ -155,14 +155,14 @@ def gradients(function, grads, inputs, outputs):
     grads = [make_constant(0.0, v.shape) if g is None else g for g, v in zip(grads, outputs or grads)]
     kinds = [function.input_kind(i) for i in range(len(inputs))]
     takers = [i for i, kind in enumerate(kinds) if kind in ("tensor", "as_is")]
-    if isinstance(function, _GradientNode):     # what it differentiated is no input of its own: it depends on the others
+    if isinstance(function, _GradientNode):     # what it differentiated depends on its other inputs
         takers = takers[function.n_outputs:]
     if not takers:
         return [None] * len(inputs)
     if "rng" in function.op.wants or function.op.needs_graph:
         if not outputs or any(v is None for v in outputs):
-            raise ValueError(f"backward function of {function.op.type_name}: it draws random numbers, so its outputs are "
-                             "needed to know which: pass outputs")
+            raise ValueError(f"backward function of {function.op.type_name}: it draws random numbers, so its outputs "
+                             "are needed to know which: pass outputs")
         node = _GradientNode(len(outputs), len(takers), [None] * len(outputs))
         made = connect(node, [*outputs, *[inputs[i] for i in takers], *grads])
     else:
@@ -237,7 +237,8 @@ def _backward_of(f, grads):
         return gradients(f, grads, inputs, outputs)
     reads = [any(f.grad_depends_input_data(i, j) for i in range(len(inputs))) for j in range(len(inputs))]
     made = [any(f.grad_depends_output_data(i, o) for i in range(len(inputs))) for o in range(len(outputs))]
-    result = registry[name](grads, [v if needed else None for v, needed in zip(inputs, reads)], [v.shape for v in inputs],
-                            [v if needed else None for v, needed in zip(outputs, made)], [v.shape for v in outputs],
+    read_inputs = [v if needed else None for v, needed in zip(inputs, reads)]
+    read_outputs = [v if needed else None for v, needed in zip(outputs, made)]
+    result = registry[name](grads, read_inputs, [v.shape for v in inputs], read_outputs, [v.shape for v in outputs],
                             **f.info.args)
     return list(result) if isinstance(result, (tuple, list)) else [result]

@@ -55,7 +55,8 @@ class TBGraphWriter:
             name = names.of_variable(v)
             if name not in known:
                 known.add(name)
-                nodes.append(_variable_node(name, "Parameter" if v.data in names.parameters else "Variable", v.shape, inputs))
+                kind = "Parameter" if v.data in names.parameters else "Variable"
+                nodes.append(_variable_node(name, kind, v.shape, inputs))
             return name
 
         def add_function(f):
@@ -91,7 +92,8 @@ class TBGraphWriter:
                 nodes.append(_variable_node(name, kind, shown[name].shape, made_by.get(name, [])))
         for name, f in graph_def.functions.items():
             args = _field(f, "args", None) or {}
-            nodes.append(_node(name, _field(f, "type"), _field(f, "inputs"), ",".join(f"{k}={v}" for k, v in args.items())))
+            text = ",".join(f"{k}={v}" for k, v in args.items())
+            nodes.append(_node(name, _field(f, "type"), _field(f, "inputs"), text))
         self._write(nodes)
 
     def _write(self, nodes):
@@ -135,7 +137,8 @@ class _Names:
 
     def of_function(self, f):
         if f not in self.functions:
-            scope = next((self.parameters[v.data].rpartition("/")[0] for v in f.inputs if v.data in self.parameters), "")
+            names = [self.parameters[v.data] for v in f.inputs if v.data in self.parameters]
+            scope = names[0].rpartition("/")[0] if names else ""
             self.functions[f] = self._numbered(f"{scope}/{f.name}" if scope else f.name)
         return self.functions[f]
 
@@ -146,7 +149,8 @@ def _variable_node(name, kind, shape, inputs):
     from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
     from tensorboard.compat.proto.types_pb2 import DT_FLOAT
     shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=length) for length in shape])
-    return NodeDef(name=name, op=kind, input=inputs, attr={"shape": AttrValue(shape=shape), "dtype": AttrValue(type=DT_FLOAT)})
+    attributes = {"shape": AttrValue(shape=shape), "dtype": AttrValue(type=DT_FLOAT)}
+    return NodeDef(name=name, op=kind, input=inputs, attr=attributes)
 
 
 def _node(name, kind, inputs, parameters):

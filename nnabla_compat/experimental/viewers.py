@@ -119,8 +119,8 @@ class _Drawing:
             label += "\n" + self.scopes[f]
         elif verbose:
             label += f"\n({json.dumps(f.info.args)})"
-        self.graph.node(name, label=label, shape="box" if verbose else "square", color=self.settings._function_color(name),
-                        fontcolor="white")
+        self.graph.node(name, label=label, shape="box" if verbose else "square",
+                        color=self.settings._function_color(name), fontcolor="white")
 
     def _node(self, v):
         return f"{hash(v)}-{self.versions[hash(v)]}"

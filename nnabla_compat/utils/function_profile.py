@@ -83,7 +83,8 @@ class FunctionProfile:
             pass   # stdout is closed already
 
 
-def profile(fn=None, condition=None, profile_class=cProfile.Profile, print_freq=0, sort_keys=None, print_restrictions=None):
+def profile(fn=None, condition=None, profile_class=cProfile.Profile, print_freq=0, sort_keys=None,
+            print_restrictions=None):
     """Profile a function and print the sums now and then, and at the end of the process::
 
         @profile(print_freq=100)

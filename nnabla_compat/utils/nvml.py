@@ -93,8 +93,9 @@ def _load():
         if _library is not None:
             return
         if sys.platform == "win32":
+            programs = os.environ.get("ProgramFiles", "C:/Program Files")
             paths = [os.path.join(os.environ.get("WINDIR", "C:/Windows"), "System32", "nvml.dll"),
-                     os.path.join(os.environ.get("ProgramFiles", "C:/Program Files"), "NVIDIA Corporation", "NVSMI", "nvml.dll")]
+                     os.path.join(programs, "NVIDIA Corporation", "NVSMI", "nvml.dll")]
         else:
             paths = ["libnvidia-ml.so.1"]
         for path in paths:

@@ -10,7 +10,8 @@ import torch
 from ..ext_utils import import_extension_module
 from ..parameter import get_parameters
 
-ProfileStat = namedtuple("ProfileStat", ["parameter_scope", "inputs_shape", "args_info", "function_name", "mean_time", "n_run"])
+ProfileStat = namedtuple("ProfileStat", ["parameter_scope", "inputs_shape", "args_info", "function_name", "mean_time",
+                                         "n_run"])
 
 _SCALES = {"m": 1e3, "u": 1e6, "n": 1e9}
 
@@ -56,9 +57,10 @@ class GraphProfilerCsvWriter:
         """Write the results of :meth:`GraphProfiler.run`."""
         result, rows = self.gb.result, []
         for f, b in zip(result["forward"], result["backward"]):
-            assert self.check_same(f._asdict(), b._asdict()), f"forward and backward are of different functions: {f}, {b}"
+            assert self.check_same(f._asdict(), b._asdict()), f"forward and backward of different functions: {f}, {b}"
             args = ", ".join(f"{k}: {v}" for k, v in f.args_info)
-            rows.append([f.parameter_scope, f.function_name, f.inputs_shape, args, f.mean_time, b.mean_time, f.n_run, b.n_run])
+            rows.append([f.parameter_scope, f.function_name, f.inputs_shape, args, f.mean_time, b.mean_time, f.n_run,
+                         b.n_run])
         for title, key in (("forward all", "forward_all"), ("backward all", "backward_all"),
                            ("training(forward + backward + update)", "training")):
             if key in result:
@@ -134,7 +136,8 @@ class GraphProfiler:
         scope = None
         if len(f.inputs) > 1 and f.inputs[1] in self.name2val:
             scope = os.path.dirname(self.name2val[f.inputs[1]])
-        self.result[direction].append(ProfileStat(scope, [v.shape for v in f.inputs], f.info.args.items(), f.name, *measured))
+        shapes = [v.shape for v in f.inputs]
+        self.result[direction].append(ProfileStat(scope, shapes, f.info.args.items(), f.name, *measured))
 
     def _gradient_of(self, f):
         """A callable that computes the gradients of a function once, without its forward."""

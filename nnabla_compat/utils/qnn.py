@@ -43,11 +43,12 @@ class _Recorder(PythonFunction):
 
     def setup_impl(self, inputs, outputs):
         x, *limits = inputs
-        assert len(limits) == self.limits, (f"{self.name}: expected data and {self.limits} limit(s) as inputs, received "
-                                            f"{len(inputs)} inputs")
+        assert len(limits) == self.limits, (f"{self.name}: expected data and {self.limits} limit(s) as inputs, "
+                                            f"received {len(inputs)} inputs")
         for limit in limits:
             assert limit.ndim == x.ndim and limit.size == 1, (
-                f"{self.name}: expected limits of one element with {x.ndim} axes, as the data has, received {limit.shape}")
+                f"{self.name}: expected limits of one element with {x.ndim} axes, as the data has, received shape "
+                f"{limit.shape}")
         outputs[0].reset_shape(x.shape, True)
 
     def forward_impl(self, inputs, outputs):
@@ -155,7 +156,8 @@ class _RecorderCallback:
         return type(self).__name__[:-len("Callback")]
 
     def __call__(self, x, axes=[1], training=True, name=""):
-        limits = [get_parameter_or_create(f"{letter}-{name}", [1] * x.ndim, ConstantInitializer()) for letter in self._letters]
+        limits = [get_parameter_or_create(f"{letter}-{name}", [1] * x.ndim, ConstantInitializer())
+                  for letter in self._letters]
         return type(self)._function(x, *limits, training=training)
 
 
@@ -258,7 +260,7 @@ class QATConfig:
         recorder_weight, recorder_activation (type): Makers of recorders.
         record_layers (list of str): Function types to quantize; all when empty.
         recorder_position (RecorderPosition): Record inputs of functions, or outputs too.
-        skip_inputs_layers, skip_outputs_layers (list of str): Types which, as first or last layers, stay in floating point.
+        skip_inputs_layers, skip_outputs_layers (list of str): Types which, as first or last layers, stay as they are.
         pow2 (RoundingMethod): How scales become powers of two, if at all.
         round_mode (str): ``"HALF_AWAY_FROM_ZERO"`` or ``"HALF_TO_EVEN"``.
         narrow_range (bool): Leave out the smallest level.
@@ -359,7 +361,8 @@ class QATScheduler:
     def __init__(self, config=qat_default_config, solver=None):
         if not 0 <= config.niter_to_recording < config.niter_to_training:
             raise ValueError("QATScheduler: expected 0 <= niter_to_recording < niter_to_training, received "
-                             f"{config.niter_to_recording} and {config.niter_to_training}. Set both on the configuration")
+                             f"{config.niter_to_recording} and {config.niter_to_training}. Set both on the "
+                             "configuration")
         self.config = config
         self.solver = solver
         self.counter = 0
@@ -386,7 +389,8 @@ class QATScheduler:
     def _fold_batch_normalization(self, pred):
         cfg, modifiers = self.config, []
         if cfg.bn_folding:
-            modifiers += [GC.BatchNormalizationFoldingModifier(opposite, cfg.channel_last) for opposite in (False, True)]
+            modifiers += [GC.BatchNormalizationFoldingModifier(opposite, cfg.channel_last)
+                          for opposite in (False, True)]
         if cfg.bn_self_folding:
             modifiers.append(GC.BatchNormalizationSelfFoldingModifier())
         if modifiers:

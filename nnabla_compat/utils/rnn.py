@@ -104,7 +104,8 @@ def pad_packed_sequence(sequence, batch_first=False, padding_value=0.0, total_le
     if total_length is not None and total_length < longest:
         raise ValueError(f"pad_packed_sequence: expected total_length of at least {longest}, the longest length, "
                          f"received {total_length}")
-    padded, lengths = F.pad_packed_sequence(sequence.data, sequence.batch_sizes, batch_first, padding_value, total_length)
+    padded, lengths = F.pad_packed_sequence(sequence.data, sequence.batch_sizes, batch_first, padding_value,
+                                            total_length)
     if sequence.unsorted_indices is not None:
         padded = F.gather(padded, sequence.unsorted_indices, 0 if batch_first else 1)
         lengths = F.gather(lengths, sequence.unsorted_indices, 0)

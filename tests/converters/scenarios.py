@@ -49,7 +49,8 @@ class Library:
 
 def described(y):
     functions = []
-    y.visit(lambda f: functions.append([f.info.type_name, [v.shape for v in f.inputs], [v.need_grad for v in f.inputs]]))
+    y.visit(lambda f: functions.append([f.info.type_name, [v.shape for v in f.inputs],
+                                        [v.need_grad for v in f.inputs]]))
     return functions
 
 
@@ -94,18 +95,22 @@ simple("folding_deconvolution", lambda n, x: n.bn(n.PF.deconvolution(x, 3, (3, 3
 # The original multiplies the bias it makes by the scale twice: equal results need scales of 1.
 simple("opposite_folding", lambda n, x: n.F.relu(n.PF.convolution(n.bn(n.F.identity(x)), 4, (3, 3))),
        lambda GC: [GC.BatchNormalizationFoldingModifier(opposite=True)], plain_statistics=True)
-simple("opposite_folding_with_bias", lambda n, x: n.F.relu(n.PF.convolution(n.bn(n.F.identity(x)), 4, (3, 3), with_bias=False)),
+simple("opposite_folding_with_bias", 
+       lambda n, x: n.F.relu(n.PF.convolution(n.bn(n.F.identity(x)), 4, (3, 3), with_bias=False)),
        lambda GC: [GC.BatchNormalizationFoldingModifier(True)], plain_statistics=True)
 simple("self_folding", Library.two_blocks, lambda GC: [GC.BatchNormalizationSelfFoldingModifier()])
 simple("self_folding_named", Library.two_blocks, lambda GC: [GC.BatchNormalizationSelfFoldingModifier("other")])
 simple("batch_stat", lambda n, x: n.F.relu(n.PF.batch_normalization(x)), lambda GC: [GC.BatchNormBatchStatModifier()])
 simple("batch_stat_fused", lambda n, x: n.PF.fused_batch_normalization(x, n.F.identity(x)),
        lambda GC: [GC.BatchNormBatchStatModifier()])
-simple("test_mode", lambda n, x: n.F.relu(n.F.dropout(n.PF.batch_normalization(x))), lambda GC: GC.TestModeModifier(["Dropout"]))
-simple("removed", lambda n, x: n.F.relu(n.F.dropout(n.F.add2(x, x))), lambda GC: [GC.RemoveFunctionModifier(["Dropout", "ReLU"])])
+simple("test_mode", lambda n, x: n.F.relu(n.F.dropout(n.PF.batch_normalization(x))),
+       lambda GC: GC.TestModeModifier(["Dropout"]))
+simple("removed", lambda n, x: n.F.relu(n.F.dropout(n.F.add2(x, x))),
+       lambda GC: [GC.RemoveFunctionModifier(["Dropout", "ReLU"])])
 simple("no_grad", Library.two_blocks, lambda GC: [GC.NoGradModifier()])
 simple("pruned", lambda n, x: n.PF.affine(n.two_blocks(x), 4), lambda GC: [GC.PruningModifier(20.)])
-simple("pruned_types", lambda n, x: n.PF.affine(n.two_blocks(x), 4), lambda GC: [GC.PruningModifier(5., ("Affine", "ReLU"))])
+simple("pruned_types", lambda n, x: n.PF.affine(n.two_blocks(x), 4),
+       lambda GC: [GC.PruningModifier(5., ("Affine", "ReLU"))])
 simple("unfused", lambda n, x: n.PF.fused_batch_normalization(x, n.F.identity(x), batch_stat=False),
        lambda GC: [GC.UnfusedBatchNormalizationModifier()])
 simple("nested_lists", Library.two_blocks, lambda GC: [[GC.BatchNormBatchStatModifier()], [GC.NoGradModifier(), []]])
@@ -223,11 +228,13 @@ def _recorders(activation, weight):
 SCENARIOS["quantization_aware_training"] = quantized
 SCENARIOS["quantization_without_folding"] = lambda name: quantized(name, bn_folding=False, bn_self_folding=False)
 SCENARIOS["quantization_all_layers"] = lambda name: quantized(
-    name, False, record_layers=[], skip_inputs_layers=[], skip_outputs_layers=[], pow2=lambda q: q.QATConfig.RoundingMethod.NOTROUND)
+    name, False, record_layers=[], skip_inputs_layers=[], skip_outputs_layers=[],
+    pow2=lambda q: q.QATConfig.RoundingMethod.NOTROUND)
 SCENARIOS["quantization_min_max"] = lambda name: quantized(
     name, narrow_range=True, **_recorders("MinMaxMvaRecorderCallback", "AbsMaxRecorderCallback"))
 SCENARIOS["quantization_recording_outputs"] = lambda name: quantized(
-    name, False, recorder_position=lambda q: q.QATConfig.RecorderPosition.BOTH, skip_bias=True, round_mode="HALF_AWAY_FROM_ZERO",
+    name, False, recorder_position=lambda q: q.QATConfig.RecorderPosition.BOTH, skip_bias=True,
+    round_mode="HALF_AWAY_FROM_ZERO",
     **_recorders("MaxMaxRecorderCallback", "MaxMaxRecorderCallback"))
 
 

@@ -117,7 +117,8 @@ def by_hand(library, name, inputs, args, second=True):
     ys = list(y) if isinstance(y, tuple) else [y]
     seeds = [var(nn, np.random.RandomState(i).randn(*v.shape)) for i, v in enumerate(ys)]
     f = ys[0].parent
-    made = registry[f.info.type_name](seeds, variables, [v.shape for v in variables], ys, [v.shape for v in ys], **f.info.args)
+    made = registry[f.info.type_name](seeds, variables, [v.shape for v in variables], ys, [v.shape for v in ys],
+                                      **f.info.args)
     made = list(made) if isinstance(made, (list, tuple)) else [made]
     present = [g for g in made if g is not None]
     F.sink(*present).forward()

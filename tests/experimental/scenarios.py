@@ -80,7 +80,8 @@ def loss_scaling(library):
     nn, F, S = (import_module(f"{library}{m}") for m in ("", ".functions", ".solvers"))
     training = import_module(f"{library}.experimental.mixed_precision_training")
     results = []
-    for options in ({}, {"accum_grad": 2, "weight_decay": 0.1, "scale": 64.0, "scaling_factor": 4.0, "clear_buffer": False}):
+    for options in ({}, {"accum_grad": 2, "weight_decay": 0.1, "scale": 64.0, "scaling_factor": 4.0,
+                         "clear_buffer": False}):
         w = nn.Variable.from_numpy_array(np.float32([1, 2]), need_grad=True)
         x = nn.Variable((2,))
         feeds = iter([1, 1e38, 1, 1, 1, 2, np.inf, 3, 1, 1] + [1] * 40)
@@ -157,12 +158,14 @@ def framework_updater(library):
         return lambda *args: calls.append([name, list(args)])
 
     step = updater.Updater(note("feed"), note("zero"), note("update"), note("forward"), note("backward"),
-                           loss_forward_callback_on_start=[note("a"), note("b")], solver_update_callback_on_finish=note("c"),
+                           loss_forward_callback_on_start=[note("a"), note("b")],
+                           solver_update_callback_on_finish=note("c"),
                            comm_all_reduce=note("reduce"), comm_all_reduce_callback_on_start=note("d"), accum_grad=2,
                            comm=object(), grads=[1])
     step.update(5, 6)
     updater.Updater(note("feed"), note("zero"), note("update")).update(0, 0)
-    evaluator.Evaluator(note("feed"), note("forward"), note("start"), [note("end"), note("end2")], val_iter=2).evaluate(4)
+    evaluator.Evaluator(note("feed"), note("forward"), note("start"), [note("end"), note("end2")],
+                        val_iter=2).evaluate(4)
     return calls
 
 

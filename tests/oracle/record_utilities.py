@@ -1,4 +1,4 @@
-"""Records scenarios of the real nnabla's utilities: python tests/oracle/record_utilities.py [utils|converters|experimental]"""
+"""Records uses of the real nnabla: python tests/oracle/record_utilities.py [utils|converters|experimental]"""
 import json
 import sys
 from importlib import import_module

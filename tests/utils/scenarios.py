@@ -65,7 +65,8 @@ def packing(library, lengths, batch_first):
 
 @scenario
 def packed_sequences(library):
-    return [packing(library, lengths, batch_first) for lengths in ([4, 3, 1], [1, 4, 3]) for batch_first in (False, True)]
+    return [packing(library, lengths, batch_first)
+            for lengths in ([4, 3, 1], [1, 4, 3]) for batch_first in (False, True)]
 
 
 @scenario
@@ -73,10 +74,12 @@ def packing_padded(library):
     nn, F, rnn = modules(library, "", "functions", "utils.rnn")
     x = np.arange(24.).reshape(4, 3, 2)
     with nn.auto_forward():
-        packed = rnn.pack_padded_sequence(var(nn, x), nn.Variable.from_numpy_array(np.array([2, 4, 1])), enforce_sorted=False)
-        first = rnn.pack_padded_sequence(var(nn, x.transpose(1, 0, 2)), nn.Variable.from_numpy_array(np.array([4, 2, 1])),
-                                         batch_first=True)
-        return packed.data.d, packed.batch_sizes.d, packed.sorted_indices.d.astype(int), first.data.d, first.batch_sizes.d
+        packed = rnn.pack_padded_sequence(var(nn, x), nn.Variable.from_numpy_array(np.array([2, 4, 1])),
+                                          enforce_sorted=False)
+        lengths = nn.Variable.from_numpy_array(np.array([4, 2, 1]))
+        first = rnn.pack_padded_sequence(var(nn, x.transpose(1, 0, 2)), lengths, batch_first=True)
+        return (packed.data.d, packed.batch_sizes.d, packed.sorted_indices.d.astype(int), first.data.d,
+                first.batch_sizes.d)
 
 
 # -- DLPack ---------------------------------------------------------------------------------------------
@@ -95,7 +98,8 @@ def dlpack(library):
         a.data[1] = 7
         lazy = nn.NdArray((2,))
         lazy.zero()
-        return (same, list(target.shape), target.data, str(a.dtype), seen, c.data, caught(lambda: dl.from_dlpack(capsule)),
+        return (same, list(target.shape), target.data, str(a.dtype), seen, c.data,
+                caught(lambda: dl.from_dlpack(capsule)),
                 caught(lambda: dl.to_dlpack(nn.NdArray((2,)))), caught(lambda: dl.to_dlpack(lazy)),
                 caught(lambda: dl.to_dlpack(nn.Variable((2,)))), caught(lambda: dl.from_dlpack(3)))
 
@@ -130,11 +134,15 @@ def graph_profiler(library):
     rows = list(csv.reader(io.StringIO(text.getvalue())))
     is_time = [float(row[4]) > 0 for row in rows[7:] if len(row) == 8]
     cells = [[c for k, c in enumerate(row) if len(row) != 8 or k not in (4, 5)] for row in rows]
-    cells = [row[:1] if row and row[0] in ("forward all", "backward all") or "training(" in str(row) else row for row in cells]
-    stats = [(s.parameter_scope, s.inputs_shape, dict(s.args_info), s.function_name, type(s.mean_time).__name__, s.n_run)
+    timed = ("forward all", "backward all", "training(forward + backward + update)")
+    cells = [row[:1] if row and row[0] in timed else row for row in cells]
+    stats = [(s.parameter_scope, s.inputs_shape, dict(s.args_info), s.function_name, type(s.mean_time).__name__,
+              s.n_run)
              for s in measured.get_result()["backward"]]
-    return (is_time, cells, stats, sorted(measured.result), profiler.convert_time_scale(2.5), profiler.convert_time_scale(1, "n"),
-            caught(lambda: profiler.convert_time_scale(1, "s")), caught(lambda: profiler.GraphProfiler(loss, 0, "cpu", n_run=0)))
+    convert = profiler.convert_time_scale
+    return (is_time, cells, stats, sorted(measured.result), convert(2.5), convert(1, "n"),
+            caught(lambda: convert(1, "s")),
+            caught(lambda: profiler.GraphProfiler(loss, 0, "cpu", n_run=0)))
 
 
 @scenario
@@ -215,10 +223,12 @@ def signatures(library):
     s = utils.SignatureEx.from_callable(f)
     nothing = utils.SignatureEx.from_callable(lambda: 0)
     kinds = inspect.Parameter
-    return ([t.format_argument_signature() for t in (s, nothing)], [t.format_return_annotation().strip() for t in (s, nothing)],
-            [t.format_caller_argument_signature() for t in (s, nothing)], str(s.add_arg("n", default=3)), str(s.drop_arg("b")),
+    both = (s, nothing)
+    return ([t.format_argument_signature() for t in both], [t.format_return_annotation().strip() for t in both],
+            [t.format_caller_argument_signature() for t in both], str(s.add_arg("n", default=3)), str(s.drop_arg("b")),
             str(nothing.add_arg("x").add_arg("y", kinds.KEYWORD_ONLY).add_arg("z")), s.has_return_annotation,
-            caught(lambda: s.drop_arg("none", True)), caught(lambda: s.drop_arg("none")), list(utils.param_kind_to_int.values()))
+            caught(lambda: s.drop_arg("none", True)), caught(lambda: s.drop_arg("none")),
+            list(utils.param_kind_to_int.values()))
 
 
 @scenario
@@ -237,7 +247,8 @@ def operator_table(library):
     converter, = modules(library, "utils.converter")
 
     def interface(entry):
-        arguments = {name: {**a, "default": str(a.get("default"))} for name, a in (entry.get("arguments") or {}).items()}
+        arguments = {name: {**a, "default": str(a.get("default"))}
+                     for name, a in (entry.get("arguments") or {}).items()}
         inputs = {name: {k: v for k, v in i.items() if k != "template"} for name, i in entry["inputs"].items()}
         return [entry["snake_name"], inputs, arguments, {k: dict(v, template=0) for k, v in entry["outputs"].items()}]
 

@@ -33,8 +33,8 @@ class Updater:
                  loss_forward_callback_on_finish=_nothing_in_batch, loss_backward_callback_on_start=_nothing_in_batch,
                  loss_backward_callback_on_finish=_nothing_in_batch, comm_all_reduce_callback_on_start=_nothing,
                  comm_all_reduce=_nothing, comm_all_reduce_callback_on_finish=_nothing,
-                 solver_update_callback_on_start=_nothing, solver_update_callback_on_finish=_nothing, accum_grad=1, comm=None,
-                 grads=[]):
+                 solver_update_callback_on_start=_nothing, solver_update_callback_on_finish=_nothing, accum_grad=1,
+                 comm=None, grads=[]):
         self.train_data_feeder = train_data_feeder
         self.solver_zero_grad = solver_zero_grad
         self.solver_update = solver_update

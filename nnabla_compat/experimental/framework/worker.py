@@ -32,8 +32,9 @@ class Worker:
         around = {f"{name}_callback_on_{when}": [getattr(self, f"_{name}_callback_on_{when}")]
                   for name in ("loss_forward", "loss_backward", "comm_all_reduce", "solver_update")
                   for when in ("start", "finish")}
-        self._updater = Updater(self._train_data_feeder, self._solver_zero_grad, self._solver_update, self._loss_forward,
-                                self._loss_backward, comm_all_reduce=self._comm_all_reduce, **around)
+        self._updater = Updater(self._train_data_feeder, self._solver_zero_grad, self._solver_update,
+                                self._loss_forward, self._loss_backward, comm_all_reduce=self._comm_all_reduce,
+                                **around)
         self._evaluator = Evaluator(self._eval_data_feeder, self._eval_graph_forward, [self._eval_callback_on_start],
                                     [self._eval_callback_on_finish])
 

@@ -40,13 +40,13 @@ class BatchNormBase:
         variable = (layer.outputs if after else layer.inputs)[0]
         axis = variable.ndim - 1 if layer.info.args["channel_last"] else base_axis
         if scale.size != scale.shape[axis]:
-            raise ValueError(f"batch normalization over axes {bn.info.args['axes']} can't be folded into a {layer.name} "
-                             f"whose channels are axis {axis}")
+            raise ValueError(f"batch normalization over axes {bn.info.args['axes']} can't be folded into a "
+                             f"{layer.name} whose channels are axis {axis}")
         return scale.reshape(-1), shift.reshape(-1)
 
 
 def _split_groups(layer, w):
-    """Weights as (group, in or out, out or in, kernel): output channels are axis 1 of a convolution, 2 of a deconvolution."""
+    """Weights as (group, out, in, kernel) of a convolution, (group, in, out, kernel) of a deconvolution."""
     args = layer.info.args
     if args["channel_last"]:
         w = np.moveaxis(w, -1, 1)
@@ -95,7 +95,8 @@ class AddBiasModifier(FunctionModifier, BatchNormBase):
         if f.info.type_name not in _LAYERS or len(inputs) == 3:
             return None
         consumers = f.outputs[0].function_references
-        if not _is_batch_normalization(f.inputs[0].parent) and not (consumers and _is_batch_normalization(consumers[0])):
+        after = consumers and _is_batch_normalization(consumers[0])
+        if not after and not _is_batch_normalization(f.inputs[0].parent):
             return None
         with parameter_scope(self.get_parameter_scope(inputs[1])):
             b = get_parameter_or_create("b", _output_shape(f, inputs[1]), ConstantInitializer(), True, True)
@@ -183,7 +184,7 @@ class BatchNormalizationFoldingOppositeModifierInner(FunctionModifier, BatchNorm
         return self.connect(f, inputs[0], w, b)
 
     def reshape_bn_parameters(self, ip_func, bn_parameters, channel_last):
-        """Parameters of a batch normalization of 4 axes, to multiply with weights after it (rows by image for affine)."""
+        """Parameters of a batch normalization of 4 axes, to multiply with weights after it (affine: rows by image)."""
         if ip_func.info.type_name == "Deconvolution":
             return [np.swapaxes(p, 0, -1 if channel_last else 1) for p in bn_parameters]
         if ip_func.info.type_name == "Affine":
@@ -198,7 +199,7 @@ class BatchNormalizationFoldingOppositeModifierInner(FunctionModifier, BatchNorm
 
 
 class BatchNormalizationFoldingModifier:
-    """Modifiers that fold batch normalizations, by running statistics, into layers before them (or after, ``opposite``).
+    """Modifiers that fold batch normalizations, by running statistics, into layers before them or (``opposite``) after.
 
     See :class:`BatchNormalizationFoldingModifierInner` and :class:`BatchNormalizationFoldingOppositeModifierInner`.
 

@@ -24,7 +24,8 @@ class LayoutModifier(FunctionModifier):
             new_inputs = []
             for v in inputs:
                 if v.ndim != 4:
-                    raise ValueError(f"{type(self).__name__}: expected images as inputs, with 4 axes, received shape {v.shape}")
+                    raise ValueError(f"{type(self).__name__}: expected images as inputs, with 4 axes, received shape "
+                                     f"{v.shape}")
                 new = Variable([v.shape[k] for k in self.permutation])
                 new.d = v.d.transpose(self.permutation)
                 new_inputs.append(new)
@@ -48,7 +49,8 @@ class LayoutModifier(FunctionModifier):
         """Inputs and changed arguments of a function in the new layout; None if it is as before."""
         x, *parameters = inputs
         if name in ("Convolution", "Deconvolution"):
-            return [x, self._convert_parameter(parameters[0], f"W_{self.suffix}"), *parameters[1:]], {"channel_last": self.channel_last}
+            w = self._convert_parameter(parameters[0], f"W_{self.suffix}")
+            return [x, w, *parameters[1:]], {"channel_last": self.channel_last}
         if name in _POOLING:
             return inputs, {"channel_last": self.channel_last}
         if x.ndim != 4:

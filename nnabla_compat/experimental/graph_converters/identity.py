@@ -20,7 +20,8 @@ class IdentityModifier(FunctionModifier):
 
     def _new_inputs(self, f):
         for old in f.inputs:
-            if self._input_dict and old.parent is None and old.container not in self._leaves and old in self._input_dict:
+            is_new_leaf = old.parent is None and old.container not in self._leaves
+            if self._input_dict and is_new_leaf and old in self._input_dict:
                 self.replace_variable(old, self._replacement(old))
         return super()._new_inputs(f)
 

@@ -116,7 +116,8 @@ class QuantizeNonQNNToRecordingModifier(FunctionModifier):
         cfg = self._config
         h = self._modify_as_same(f, self.share_recorder(f, inputs, self.add_recorder(f, inputs, cfg), cfg))
         reader = f.outputs[0].function_references[0]
-        with parameter_scope(f"{reader.info.type_name}-{self.get_function_rank(reader)}"):   # made in any case, as in nnabla
+        # the scope is made in any case, as in nnabla: it decides about the order of parameters
+        with parameter_scope(f"{reader.info.type_name}-{self.get_function_rank(reader)}"):
             if cfg.recorder_position == cfg.RecorderPosition.BOTH:
                 h = self._record(cfg.recorder_activation, h, "x0")
         return h
@@ -154,8 +155,8 @@ class QuantizeRecordingToTrainingModifier(FunctionModifier):
         def _scale(self, recorder, x, scope, name):
             cfg = self._config
             with parameter_scope(scope):
-                return recorder.get_scale_zeropoint(x, axes=[3] if cfg.channel_last else [1], narrow_range=cfg.narrow_range,
-                                                    round_method=cfg.pow2.value, name=name)
+                return recorder.get_scale_zeropoint(x, axes=[3] if cfg.channel_last else [1], name=name,
+                                                    narrow_range=cfg.narrow_range, round_method=cfg.pow2.value)
 
         def try_to_quantize(self, x, scale, zero_point, round_mode, narrow_range, dtype):
             """Quantized ``x``; ``x`` itself without a scale."""
@@ -217,7 +218,7 @@ class QuantizeRecordingToTrainingModifier(FunctionModifier):
             return result
 
         def shared_quantization(self, f, inputs):
-            """For functions that join data: all inputs quantized by the scale of the one nearest the network's input."""
+            """For functions that join data: all inputs with the scale of the one nearest the network's input."""
             if f.info.type_name not in _JOINING:
                 return inputs
             chosen, lowest = 0, inputs[0].rank
@@ -260,8 +261,8 @@ class QuantizeRecordingToTrainingModifier(FunctionModifier):
         super().__init__()
         from ...utils.qnn import PrecisionMode
         if config.precision_mode != PrecisionMode.SIM_QNN:
-            raise NotImplementedError(f"quantization: {config.precision_mode} needs integer arithmetic, which nnabla has "
-                                      "no functions for; use PrecisionMode.SIM_QNN, which simulates it")
+            raise NotImplementedError(f"quantization: {config.precision_mode} needs integer arithmetic, which nnabla "
+                                      "has no functions for; use PrecisionMode.SIM_QNN, which simulates it")
         self._mode = self.SimulatedQNN(functions_ranks, self, config)
 
     def modify(self, f, inputs):

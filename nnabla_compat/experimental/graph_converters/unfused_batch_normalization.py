@@ -16,6 +16,6 @@ class UnfusedBatchNormalizationModifier(FunctionModifier):
             return None
         named, args = bound_inputs(f, inputs), f.info.args
         nonlinearity = _NONLINEARITIES[args["nonlinearity"]]
-        h = F.batch_normalization(named["x"], named["beta"], named["gamma"], named["mean"], named["variance"], args["axes"],
-                                  args["decay_rate"], args["eps"], args["batch_stat"])
+        h = F.batch_normalization(named["x"], named["beta"], named["gamma"], named["mean"], named["variance"],
+                                  args["axes"], args["decay_rate"], args["eps"], args["batch_stat"])
         return nonlinearity(h if "z" not in named else named["z"] + h)

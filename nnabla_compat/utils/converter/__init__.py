@@ -16,8 +16,8 @@ def get_category_info():
 
     Returns:
         OrderedDict: category -> type name -> entry. An entry has ``snake_name`` (of the function in
-        ``nnabla.function_bases``), and ``inputs``, ``arguments`` and ``outputs``: each a dict by name, whose values hold
-        what is true of ``optional``, ``parameter`` and ``variadic``, and of an argument ``type``, ``default`` (an
+        ``nnabla.function_bases``), and ``inputs``, ``arguments`` and ``outputs``: each a dict by name, whose values
+        hold what is true of ``optional``, ``parameter`` and ``variadic``, and of an argument ``type``, ``default`` (an
         expression, as text) and ``available_values``. ``arguments`` is missing where there are none.
     """
     categories = OrderedDict()
@@ -46,7 +46,8 @@ def _entry(function, inputs, arguments, outputs):
 
 def _named(listed):
     pairs = [(i, "") if isinstance(i, str) else i for i in listed]
-    return OrderedDict((name, OrderedDict((word, True) for letter, word in _FLAGS if letter in flags)) for name, flags in pairs)
+    return OrderedDict((name, OrderedDict((word, True) for letter, word in _FLAGS if letter in flags))
+                       for name, flags in pairs)
 
 
 def _argument(type_, *rest):

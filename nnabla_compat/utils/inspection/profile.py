@@ -39,7 +39,8 @@ class TimeProfiler(FunctionHookCallbackBase):
         elif ext_name in ("cuda", "cudnn"):
             self.profiler = import_extension_module("cuda.utils.inspection").CudaEventTimerCallback
         else:
-            raise NotImplementedError(f"TimeProfiler: expected the extension 'cpu', 'cuda' or 'cudnn', received {ext_name!r}")
+            raise NotImplementedError(f"TimeProfiler: expected the extension 'cpu', 'cuda' or 'cudnn', received "
+                                      f"{ext_name!r}")
         self.ext_name = ext_name
         self.device_id = device_id
         self._scope_name = ""

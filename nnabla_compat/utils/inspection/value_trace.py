@@ -38,8 +38,8 @@ class NanInfTracer(FunctionHookCallbackBase):
 
     @property
     def post_hook(self):
-        raise NotImplementedError("NanInfTracer: use forward_post_hook for forward and backward_post_hook for backward, "
-                                  "not post_hook")
+        raise NotImplementedError("NanInfTracer: use forward_post_hook for forward and backward_post_hook for "
+                                  "backward, not post_hook")
 
     @property
     def forward_post_hook(self):
