@@ -71,8 +71,8 @@ def _direct(x, kernel, pad, ignore_border):
 # Two-dimensional windows on the CPU. torch walks them element by element; whole slices are several times faster.
 
 def _by_slices(x, kernel, pad):
-    return (len(kernel) == 2 and x.numel() >= 4096 and x.is_cpu and max(kernel) <= 4 and not any(pad)
-            and not torch.compiler.is_compiling())
+    return (not torch.compiler.is_compiling() and len(kernel) == 2 and x.numel() >= 4096 and x.is_cpu
+            and max(kernel) <= 4 and not any(pad))
 
 
 def _slices(x, axis, k, s):

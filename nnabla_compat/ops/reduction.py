@@ -73,7 +73,8 @@ def mean(x: Tensor, axes: Ints = None, keep_dims: bool = False):
     """
     if not axes:
         return x.clone()
-    if x.numel() < 4096 or x.dtype is torch.float16:  # whose largest number the sum may exceed
+    # (A float16 sum may exceed the largest number. A compiler shall not look at sizes.)
+    if torch.compiler.is_compiling() or x.numel() < 4096 or x.dtype is torch.float16:
         return torch.mean(x, axes, keep_dims)
     # Dividing first of all in the backward pass, one number for each mean, torch.mean divides for each element.
     return torch.sum(x, axes, keep_dims) / math.prod([x.shape[a] for a in axes])

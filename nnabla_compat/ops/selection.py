@@ -26,7 +26,7 @@ def keep(mask, x):
 
 
 def _worth_it(mask, x):
-    return mask.numel() >= 2048 and x.is_cpu and x.dtype in _INTEGERS and not torch.compiler.is_compiling()
+    return not torch.compiler.is_compiling() and mask.numel() >= 2048 and x.is_cpu and x.dtype in _INTEGERS
 
 
 def _all_ones(mask, dtype):
