@@ -38,12 +38,21 @@ SCENARIOS = {
     "function_info": ["function_info nnp/lenet.nnp", "function_info -x ReLU nnp/lenet.nnp", "function_info",
                       "function_info nnp/lenet.nnp nnp/multi_network.nnp", "function_info -f XX",
                       "function_info -c functions.txt nnp/lenet.nnp", "function_info -c nowhere.txt nnp/lenet.nnp"],
+    "conv_dataset": ["conv_dataset dataset/vector.csv v.cache", "conv_dataset dataset/vector.csv v.cache",
+                     "conv_dataset -F -S -t 2 dataset/vector.csv v.cache", "conv_dataset -t 0 dataset/vector.csv z.cache",
+                     "conv_dataset -F dataset/vector.csv in.bin", "conv_dataset dataset/vector.csv deep/v.cache",
+                     "conv_dataset dataset/x.txt t.cache"],
+    "conv_dataset_files": ["conv_dataset dataset/files.csv raw.cache", "conv_dataset -N dataset/files.csv scaled.cache"],
+    "conv_dataset_again": ["conv_dataset dataset/files.csv raw.cache", "conv_dataset -N -S raw.cache again.cache"],
+    "forward_cache": ["conv_dataset -S dataset/train.csv train.cache", "forward -c nnp/full.nnp -d train.cache -o out"],
 }
 # Commands that list things in an order without meaning.
 UNORDERED = {"function_info"}
 # Files that only one of the two makes, or that hold times. The original writes images of the samples that fill the last
 # batch up, which no row of the result refers to.
 IGNORED_FILES = {
+    # Texts of Python tuples in the original's order.csv, and no original.csv: `forward` could not use such a cache.
+    "conv_dataset_again": ["again.cache/order.csv", "again.cache/original.csv"],
     "forward_shapes": [f"out/files/{name.format(i)}" for i in (6, 7) for name in (
         "0_0000/{}.png", "1_0000/{}.png", "2_0000/0_{}.png", "2_0000/1_{}.png", "3_0000/{}.csv")],
 }

@@ -184,3 +184,24 @@ def test_function_info(folder, capsys):
     fails("function_info -o table.yaml nnp/lenet.nnp", capsys, ".yaml")
     assert run("function_info -o types.txt nnp/lenet.nnp".split()) == 0
     assert (folder / "types.txt").read_text().split("\n") == ["Affine", "Convolution", "MaxPooling", "ReLU", "Softmax"]
+
+
+def test_conv_dataset_keeps_what_is_there_when_it_fails(folder, capsys):
+    assert run("conv_dataset dataset/vector.csv v.cache".split()) == 0
+    before = scenarios.files_in(folder)
+    fails("conv_dataset -F dataset/nowhere.csv v.cache", capsys, "nowhere.csv")
+    (folder / "dataset" / "ragged.csv").write_text("x\n./vec/v0.csv\n1\n")
+    fails("conv_dataset -F dataset/ragged.csv v.cache", capsys)
+    assert run("conv_dataset -F dataset/x.txt v.cache".split()) == 0
+    assert scenarios.files_in(folder) - {"dataset/ragged.csv"} == before
+    assert not list(folder.glob("*.part")) + list(folder.glob("*.old"))
+
+
+def test_a_cache_of_a_cache_knows_its_rows(folder):
+    for command in ("conv_dataset -S dataset/train.csv a.cache", "conv_dataset -S a.cache b.cache",
+                    "forward -c nnp/full.nnp -d b.cache -o out", "forward -c nnp/full.nnp -d dataset/train.csv -o out -f plain.csv"):
+        assert run(command.split()) == 0
+    shuffled, plain = ([[float(cell) for cell in line.split(",")] for line in (folder / "out" / name).read_text().splitlines()[1:]]
+                       for name in ("output_result.csv", "plain.csv"))
+    assert shuffled != plain
+    np.testing.assert_allclose(sorted(shuffled), sorted(plain), rtol=1e-4, atol=1e-5)

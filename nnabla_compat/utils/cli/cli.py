@@ -19,6 +19,7 @@ MODULES = {
     "train": ("train",),
     "forward": ("infer", "forward"),
     "encode_decode_param": ("encode_param", "decode_param"),
+    "conv_dataset": ("conv_dataset",),
     "convert": ("dump",),
     "func_info": ("function_info",),
 }
