@@ -13,7 +13,10 @@ class Tie:
     Args:
         owner (torch.nn.Module): Module that has the tensor itself, not a child of it.
         name (str): Name of the tensor there.
-        variable (Variable): Who else holds it.
+        variable (Variable): Who else holds it. What it holds now goes into the module, in the module's dtype.
+
+    Raises:
+        ValueError: the shapes differ.
     """
 
     __slots__ = ("name", "variable", "table", "agreed")
@@ -21,7 +24,9 @@ class Tie:
     def __init__(self, owner, name, variable):
         self.name, self.variable = name, variable
         self.table = owner._parameters if owner._parameters.get(name) is not None else owner._buffers
-        self.agreed = self.table[name]
+        self.agreed = mine = self.table[name]
+        if variable.container.storage._tensor is not mine:
+            self._hand_over(self._follow(mine, mine.dtype))
 
     def sync(self):
         """Let the side that is behind follow; returns whether there was anything to do."""
@@ -41,9 +46,12 @@ class Tie:
         if mine is self.agreed and self.variable.container.storage._tensor is not mine:
             self._hand_over(self._follow(mine))
 
-    def _follow(self, mine):
-        """Take over what the Variable holds; its dtype stays here."""
-        theirs = self.variable.tensor.detach().to(mine.dtype)
+    def _follow(self, mine, dtype=None):
+        """Take over what the Variable holds, in ``dtype``: floating point as it comes, else as it was here."""
+        theirs = self.variable.tensor.detach()
+        if dtype is None:
+            dtype = theirs.dtype if mine.is_floating_point() and theirs.is_floating_point() else mine.dtype
+        theirs = theirs.to(dtype)
         if theirs.shape != mine.shape:
             raise ValueError(f"parameter '{self.name}': expected shape {tuple(mine.shape)}, as the torch module has it, "
                              f"received {tuple(theirs.shape)} from the parameter scope. Use another parameter_scope.")

@@ -205,9 +205,7 @@ def register(module):
             raise RuntimeError(f"{type(module).__name__}: the parameter scope already holds '{key}' of another torch "
                                "module. Call each module inside an nn.parameter_scope of its own.")
         variable.info = _Origin(module)
-        tie = Tie(owner, leaf, variable)
-        tie.sync()
-        ties.append(tie)
+        ties.append(Tie(owner, leaf, variable))
     return [*parameters, *buffers], len(parameters), ties
 
 
