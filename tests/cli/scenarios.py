@@ -45,6 +45,10 @@ SCENARIOS = {
     "conv_dataset_files": ["conv_dataset dataset/files.csv raw.cache", "conv_dataset -N dataset/files.csv scaled.cache"],
     "conv_dataset_again": ["conv_dataset dataset/files.csv raw.cache", "conv_dataset -N -S raw.cache again.cache"],
     "forward_cache": ["conv_dataset -S dataset/train.csv train.cache", "forward -c nnp/full.nnp -d train.cache -o out"],
+    "plot": ["plot_series -o series.png a.series.txt", "plot_series -l a -l b -t T -x X -y Y -T 2 -B 0 -L 0 -R 9 -o bare "
+             "a.series.txt a.series.txt", "plot_timer -e -u m -o timer.pdf b.timer.txt", "plot_series -o c.png nowhere.txt",
+             "plot_timer -u y -o d.png b.timer.txt", "plot_series -o e.xyz a.series.txt", "plot_series -T top a.series.txt",
+             "plot_series -o f.png"],
 }
 # Commands that list things in an order without meaning.
 UNORDERED = {"function_info"}
@@ -75,9 +79,15 @@ def sandbox(folder):
     (folder / "loops").mkdir()
     for path in (NETWORKS.parent / "loops").glob("recurrent.*"):
         shutil.copy(path, folder / "loops")
+    (folder / "a.series.txt").write_text("0 1.5\n1 1\n2 0.25\n")
+    (folder / "b.timer.txt").write_text("9 0.5 10 0.5\n19 0.25 10 0.75\n")
     (folder / "functions.txt").write_text("; allowed\nReLU, FLOAT32\nAffine\nTanh\n")
     (folder / "out").mkdir()
     return folder
+
+
+# Files whose bytes are not compared.
+PICTURES = {"series.png", "bare.png", "timer.pdf"}
 
 
 def files_in(folder):

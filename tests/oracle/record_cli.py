@@ -61,7 +61,7 @@ def record(name):
                 continue
             content = (folder / file).read_bytes().replace(str(folder).encode(), b"SANDBOX")
             (target / "files" / file).parent.mkdir(parents=True, exist_ok=True)
-            (target / "files" / file).write_bytes(content)
+            (target / "files" / file).write_bytes(content if file not in scenarios.PICTURES else b"")
         for path in folder.rglob("*"):  # directories made and left empty
             if path.is_dir() and not any(path.iterdir()) and path.name != "out":
                 (target / "files" / path.relative_to(folder)).mkdir(parents=True, exist_ok=True)

@@ -22,6 +22,7 @@ MODULES = {
     "conv_dataset": ("conv_dataset",),
     "convert": ("dump",),
     "func_info": ("function_info",),
+    "plot": ("plot_series", "plot_timer"),
 }
 
 FAILED = 255  # what sys.exit(-1) amounts to
