@@ -88,7 +88,7 @@ class TorchNode(Function):
 
     @property
     def name(self):
-        return type(self.call.module).__name__
+        return f"torch.{type(self.call.module).__name__}"     # nnabla has functions called Dropout, too
 
     @property
     def args(self):

@@ -168,6 +168,7 @@ def test_frozen_parameters_and_no_grad():
     net = small_net()
     net[0].weight.requires_grad_(False)
     h = interop.call_torch(net, images())
+    assert h.parent.name == "torch.Sequential" and h.parent.info.type_name == "TorchModule"
     assert h.need_grad and "0/weight" not in nn.get_parameters() and "0/weight" in all_parameters()
     y = F.sum(h)
     y.forward()
