@@ -153,7 +153,7 @@ def _intermediates(root, plan, persistent_only):
     if plan is not None:
         env = plan.env
         return [(c, t, many) for c, slot, many in (plan.persistent_intermediates() if persistent_only else plan.intermediates())
-                if (t := env[slot]) is not None and t.requires_grad]
+                if (t := env[slot]) is not None and t.requires_grad and c is not root.container]
     found = []
     for function in tape.ordered_functions((root,)):
         containers = function.output_containers
@@ -197,7 +197,7 @@ def _free(root, plan):
     """Let go of intermediate data and gradients: the history itself holds what backward needs."""
     if plan is None:
         plan = tape.Plan((root,))     # function calls computed the root: a plan knows what may be freed
-    for storage in plan.freed_in_backward():
+    for storage in plan.freed_in_backward(root):
         tensor = storage._tensor
         if tensor is not None and tensor.dtype is not torch.float32:
             storage.dtype = tensor.dtype

@@ -50,9 +50,9 @@ def read_by_gradients(variable):
                                       for i in range(len(function.inputs)) for o in outputs)
 
 
-def reached_in_backward(functions, root_ids):
-    """The functions that gradients of the roots pass, consumers before producers."""
-    reached = set(root_ids)
+def reached_in_backward(functions, root):
+    """The functions that gradients of ``root`` pass, consumers before producers."""
+    reached = {id(root)}
     for function in reversed(functions):
         outputs = [id(v) for ref in function.output_refs if (v := ref()) is not None]
         if function.need_grad and not reached.isdisjoint(outputs):
@@ -60,15 +60,15 @@ def reached_in_backward(functions, root_ids):
             yield function
 
 
-def freed_in_backward(functions, root_ids, root_storages):
-    """Containers whose data, and containers whose gradients, backward with clear_buffer lets go of."""
-    data, grads, kept, consumed = [], [], set(root_storages), set()
-    for function in reached_in_backward(functions, root_ids):
+def freed_in_backward(functions, root):
+    """Containers whose data, and containers whose gradients, backward from ``root`` with clear_buffer lets go of."""
+    data, grads, kept, consumed = [], [], {id(root.container.storage)}, set()
+    for function in reached_in_backward(functions, root):
         consumed.update(id(v.container) for v in function.inputs)
         if function.op.keeps_inputs:
             kept.update(id(v.container.storage) for v in function.inputs)
             kept.update(id(v) for v in function.inputs)
-        if any(v is not None and id(v) in root_ids for ref in function.output_refs for v in [ref()]):
+        if function is root._parent:
             continue
         for ref, container in zip(function.output_refs, function.output_containers):
             variable = ref()

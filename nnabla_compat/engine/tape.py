@@ -121,13 +121,16 @@ class Plan:
     def __init__(self, roots):
         self.version = _version
         self.root_ids = [id(r) for r in roots]
-        self.root_storages = {id(r.container.storage) for r in roots}
         self.starts = []
         self.functions = ordered_functions(roots, self.starts)
+        # A root's own need_grad stops nothing, unless another root is computed from it.
+        consumed = {id(v) for f in self.functions for v in f.inputs} if len(roots) > 1 else ()
+        self.uncut_ids = [i for i in self.root_ids if i not in consumed]
         self._root_refs = [weakref.ref(r) for r in roots]    # weak: the roots own this plan
         self.must_record = any(f.op.needs_graph for f in self.functions)
         self.record = self.must_record or any(_needs(v) for f in self.functions for v in f.inputs)
-        self.steps = self._intermediates = self._freed = None
+        self.steps = self._intermediates = None
+        self._freed = {}
         self._releases = {}
         self.env, self._result_slots, self._step_storages = [], (), ()
         self.leaves = []       # (slot, variable, kind, target, storage, tensor) held by identity
@@ -183,7 +186,7 @@ class Plan:
 
     def finish(self):
         """The steps are complete."""
-        self._releases, self._freed = {}, None
+        self._releases, self._freed = {}, {}
         leaves = {entry[0] for entry in (*self.leaves, *self.fresh_leaves)}
         self._result_slots = [slot for slot in range(len(self.env)) if slot not in leaves]
         self._step_storages = [storage for _, _, _, out, storage in self.steps if out is not None and storage is not None]
@@ -259,7 +262,7 @@ class Plan:
         if not function.inputs or container.storage.owner is not None or container.storage.narrowed is not None:
             return False
         if output is not None and output._need_grad is not None and output._need_grad is not result.requires_grad \
-                and id(output) not in self.root_ids:
+                and id(output) not in self.uncut_ids:
             return False
         if function.op.aliases and function.shares_storage():
             return False
@@ -270,7 +273,7 @@ class Plan:
         outs = [self._new_slot() for _ in results]
         shared = function.op.aliases and function.shares_storage()
         input_storage = function.inputs[0].container.storage if function.inputs else None
-        cuts = [None if o is None or id(o) in self.root_ids else o._need_grad for o in outputs]
+        cuts = [None if o is None or id(o) in self.uncut_ids else o._need_grad for o in outputs]
         for container, result in zip(containers, results):
             if result.shape != container.shape and not function.op.data_dependent:
                 raise RuntimeError(f"{function.op.name}: inferred output shape {container.shape}, computed "
@@ -280,12 +283,16 @@ class Plan:
         bound = function.bound
         execute = function.execute
 
+        collects = shared and function.need_grad and cuts[0] is None
+
         def store(results):
             for k, result in enumerate(results):
                 container = containers[k]
                 if copies[k]:
                     result = result.clone()
                 result = _cut(result, cuts[k])
+                if collects and not result.requires_grad and torch.is_grad_enabled():
+                    result = result.requires_grad_()    # unlinked: gradients stop, and are collected, here
                 env[outs[k]] = result
                 storage = container.storage
                 if result.shape != container.shape:   # data-dependent
@@ -323,12 +330,11 @@ class Plan:
             container.reset_shape(shape, True)
 
     def intermediates(self):
-        """(container, slot, whether the function has other outputs) of each output but the roots."""
+        """(container, slot, whether the function has other outputs) of each output."""
         if self._intermediates is None:
             self._intermediates = [
                 (c, slot, len(outs) > 1) for function, _, _, outs in self.producers
-                for c, slot, ref in zip(function.output_containers, outs, function.output_refs)
-                if (v := ref()) is None or id(v) not in self.root_ids]
+                for c, slot in zip(function.output_containers, outs)]
         return self._intermediates
 
     def persistent_intermediates(self):
@@ -372,12 +378,13 @@ class Plan:
             entries += [(None, copy) for copy in self.copies.get(slot, ())]
         return entries
 
-    def freed_in_backward(self):
-        """Storages of data and of gradients that backward with clear_buffer lets go of."""
-        if self._freed is None:
-            data, grads = clearing.freed_in_backward(self.functions, self.root_ids, self.root_storages)
-            self._freed = [c.storage for c in data] + [leaf_gradient(c) for c in grads]
-        return self._freed
+    def freed_in_backward(self, root):
+        """Storages of data and of gradients that backward from ``root`` with clear_buffer lets go of."""
+        found = self._freed.get(id(root))
+        if found is None:
+            data, grads = clearing.freed_in_backward(self.functions, root)
+            found = self._freed[id(root)] = [c.storage for c in data] + [leaf_gradient(c) for c in grads]
+        return found
 
     # -- running -------------------------------------------------------------------------------------
 
@@ -486,7 +493,10 @@ class Plan:
                 storage._tensor, storage.state, storage.live = None, CLEARED, None
             if slot is not None:
                 tensor = env[slot]
-                env[slot] = Edge(tensor) if self.recorded and tensor is not None and tensor.requires_grad else None
+                if not self.recorded or tensor is None or not tensor.requires_grad:
+                    env[slot] = None
+                elif tensor.grad_fn is not None:    # else gradients stop, and are collected, right at the tensor
+                    env[slot] = Edge(tensor)
 
     def _explain(self, step, error):
         done = next((i for i, s in enumerate(self.steps) if s is step), 0)

@@ -134,3 +134,44 @@ def recorded_flags(nn, F):
                 out.append([[int(grad) for _, grad in flags] for flags in outputs])
         del extra
     return out
+
+
+@scenario
+def random_gradients(nn, F):
+    """Gradients of everything in random graphs, with and without clearing, hooks and several roots."""
+    rng, out = random.Random(41), []
+    for k in range(150):
+        p = program(rng, recomputing=False)
+        if any(name == "unlink" for name, _ in p["nodes"]) and len(p["roots"]) > 1:
+            continue    # nnabla zeroes what earlier passes left beyond an unlinked variable
+        if any(i in p["need_grad"] for i in p["roots"]):
+            continue    # a root that others use and that takes no gradient starts none here
+        vs, extra = build(nn, F, p)
+        roots = [vs[i] for i in p["roots"]]
+        gradient = [1, 2.5, np.full((2, 2), 0.5, np.float32)][k % 3]
+        for i, (_, clear_no_need_grad) in enumerate(p["forward"]):
+            for v in vs[:len(p["leaves"])]:
+                v.grad.zero()
+            nn.forward_all(roots, clear_no_need_grad=bool(clear_no_need_grad))
+            for root in roots:
+                root.backward(gradient, function_post_hook=None if k % 4 else lambda f: None)
+            out.append([float(v.g.sum()) for v in vs])
+            if i == 0:
+                vs[0].d = np.float32([[1, 2], [0.3, 0.4]])
+        del extra
+    return out
+
+
+@scenario
+def need_grad_of_roots_that_others_use(nn, F):
+    x = nn.Variable.from_numpy_array(np.float32([1, 2]), need_grad=True)
+    target = x * 3
+    target.need_grad = False
+    loss = F.sum((target - x) ** 2)
+    out = []
+    for forward in (lambda: nn.forward_all([loss, target]), lambda: nn.forward_all([target, loss], clear_no_need_grad=True), loss.forward):
+        forward()
+        x.grad.zero()
+        loss.backward()
+        out.append([x.g.copy(), target.d.copy()])
+    return out
