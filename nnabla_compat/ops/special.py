@@ -170,9 +170,10 @@ def bit_shift(x: AsIs, shift: AsIs, direction: str = "LEFT"):
 
 def _overlap(low, high, area):
     """Intersection over union of all pairs of boxes, (..., N, 2) corners to (..., N, N)."""
-    inner = torch.minimum(high[..., :, None, :], high[..., None, :, :]) - torch.maximum(low[..., :, None, :],
-                                                                                       low[..., None, :, :])
-    inner = inner.clamp_min(0).prod(-1)
+    inner = 1.0
+    for start, end in zip(low.unbind(-1), high.unbind(-1)):
+        length = torch.minimum(end[..., :, None], end[..., None, :]) - torch.maximum(start[..., :, None], start[..., None, :])
+        inner = length.clamp_min_(0) * inner
     return inner / (area[..., :, None] + area[..., None, :] - inner)
 
 
@@ -212,10 +213,18 @@ def nms_detection2d(x: Tensor, thresh: float = None, nms: float = None, nms_per_
     confidence = torch.where(confidence >= thresh, confidence, 0.0)
     scores = confidence[..., None] * y[..., 5:]
     scores = torch.where(scores >= thresh, scores, 0.0)
-    close = _overlap(centre - size / 2, centre + size / 2, size.prod(-1)) > nms
     # (batch, contests, boxes): contests are the classes, or the one of confidences.
     contests = scores.transpose(1, 2) if nms_per_class else confidence[:, None]
-    kept = _suppress(contests, close[:, None], chained=nms_per_class)
+    # Only boxes that contend anywhere are compared, as many as there are in the batch's fullest sample.
+    contend = contests.amax(1) > 0
+    count = int(contend.sum(1).max()) if contend.numel() else 0
+    at = contend.to(torch.int8).argsort(dim=1, descending=True, stable=True)[:, :count]
+    pairs = at[..., None].expand(at.shape + (2,))
+    centre, size = centre.gather(1, pairs), size.gather(1, pairs)
+    close = _overlap(centre - size / 2, centre + size / 2, size.prod(-1)) > nms
+    at = at[:, None].expand(-1, contests.shape[1], -1)
+    stays = _suppress(contests.gather(2, at), close[:, None], chained=nms_per_class)
+    kept = torch.zeros_like(contests, dtype=torch.bool).scatter_(2, at, stays)
     if nms_per_class:
         scores = scores * kept.transpose(1, 2)
     else:
