@@ -49,6 +49,16 @@ SCENARIOS = {
              "a.series.txt a.series.txt", "plot_timer -e -u m -o timer.pdf b.timer.txt", "plot_series -o c.png nowhere.txt",
              "plot_timer -u y -o d.png b.timer.txt", "plot_series -o e.xyz a.series.txt", "plot_series -T top a.series.txt",
              "plot_series -o f.png"],
+    "images": ["create_image_classification_dataset -i images -o new -c 3 -w 8 -g 6 -m trimming -s false -f1 a.csv -f2 b.csv "
+               "-r2 40", "create_image_classification_dataset -i images -o padded -c 1 -w 10 -g 4 -m padding -s false -f1 all.csv",
+               "create_image_classification_dataset -i images -o tall -c 1 -w 3 -g 9 -m padding -s false -f1 all.csv",
+               "create_image_classification_dataset -i images -o cut -c 1 -w 3 -g 9 -m trimming -s false -f1 all.csv",
+               "create_image_classification_dataset -i images -o plain -c 3 -w 7 -g 5 -m none -s false -f1 all.csv -r2 100",
+               "create_image_classification_dataset -i images -o images -c 3 -w 8 -g 6 -m trimming -s false -f1 a.csv",
+               "create_image_classification_dataset -i nowhere -o no -c 3 -w 8 -g 6 -m trimming -s false -f1 a.csv",
+               "create_image_classification_dataset -i dataset/vec -o no -c 3 -w 8 -g 6 -m trimming -s false -f1 a.csv",
+               "create_image_classification_dataset -i decoded -o no -c 3 -w 8 -g 6 -m trimming -s false -f1 a.csv",
+               "create_image_classification_dataset -i images -o no -c 3 -w wide -g 6 -m trimming -s false -f1 a.csv"],
 }
 # Commands that list things in an order without meaning.
 UNORDERED = {"function_info"}

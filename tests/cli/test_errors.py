@@ -205,3 +205,12 @@ def test_a_cache_of_a_cache_knows_its_rows(folder):
                        for name in ("output_result.csv", "plain.csv"))
     assert shuffled != plain
     np.testing.assert_allclose(sorted(shuffled), sorted(plain), rtol=1e-4, atol=1e-5)
+
+
+def test_shuffled_images_are_all_there(folder):
+    common = "create_image_classification_dataset -i images -c 3 -w 4 -g 4 -m padding -f1 a.csv -f2 b.csv -r2 50"
+    assert run(f"{common} -s true -o shuffled".split()) == 0 and run(f"{common} -s false -o plain".split()) == 0
+    rows = {name: [(folder / name / part).read_text().splitlines()[1:] for part in ("a.csv", "b.csv")]
+            for name in ("shuffled", "plain")}
+    assert sorted(sum(rows["shuffled"], [])) == sorted(sum(rows["plain"], []))
+    assert list(map(len, rows["shuffled"])) == list(map(len, rows["plain"]))

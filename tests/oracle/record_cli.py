@@ -31,6 +31,17 @@ def make_inputs():
     net = {"name": "net", "batch_size": 4, "names": {"image": x}, "outputs": outputs}
     executor = {"name": "all", "network": "net", "data": ["image"], "output": list(outputs), "remp": {"image": "x"}}
     save(str(folder / "shapes.nnp"), {"networks": [net], "executors": [executor]})
+    from PIL import Image
+    rng = np.random.RandomState(3)
+    for place, shape in (("cats/a.png", (5, 9, 3)), ("cats/b.PNG", (9, 5)), ("cats/notes.txt", None), ("cats/broken.png", None),
+                         ("dogs/c.bmp", (6, 8, 3)), ("dogs/d.gif", (7, 7)), ("dogs/e.png", (4, 4, 4)), ("empty/x.txt", None),
+                         ("wolves/f.tif", (13, 4, 3))):
+        path = scenarios.INPUTS / "images" / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if shape is None:
+            path.write_text("no image")
+        else:
+            Image.fromarray(rng.randint(0, 256, shape, dtype=np.uint8)).save(path)
     np.arange(4 * 72, dtype=np.uint8).tofile(scenarios.INPUTS / "x.bin")
     nn.clear_parameters()
     x = nn.Variable((4, 3))

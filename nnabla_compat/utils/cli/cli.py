@@ -20,6 +20,7 @@ MODULES = {
     "forward": ("infer", "forward"),
     "encode_decode_param": ("encode_param", "decode_param"),
     "conv_dataset": ("conv_dataset",),
+    "create_image_classification_dataset": ("create_image_classification_dataset",),
     "convert": ("dump",),
     "func_info": ("function_info",),
     "plot": ("plot_series", "plot_timer"),
