@@ -162,7 +162,7 @@ def _binomial_by_waiting(n, p, size, rng):
             if not going.any():
                 break
             successes += going
-        ends = (np.arange(length) + np.minimum(successes + 1, n)).tolist()
+        ends = memoryview(np.arange(length) + np.minimum(successes + 1, n))
         place, places = 0, []
         for _ in range(size):
             if place >= length:
@@ -172,7 +172,7 @@ def _binomial_by_waiting(n, p, size, rng):
         rng.set_state(start)
         if len(places) == size and place <= length:
             rng.words(2 * place)
-            return successes[places]
+            return successes[np.array(places)]
         length *= 2
 
 
