@@ -29,6 +29,8 @@ class NetworkFile:
 
     Attributes:
         name (str), network (NnpNetwork), parameters (OrderedDict of str to Variable): The network as it is.
+        functions (list of ProtoFunction): In the order they run.
+        fixed (set of str): Parameters that are not trained.
 
     Raises:
         FileFormatError: a damaged file.
@@ -56,6 +58,7 @@ class NetworkFile:
         self.loader = NnpLoader(sources)
         self._scope = self.loader._params
         known = {record.name for record in contents.records}
+        self.fixed = {record.name for record in contents.records if not record.need_grad}
         description = self.loader.network_dict[self.name].expand_loop_control()
         missing = [name for name, v in description.parameters.items() if v.required and name not in known]
         if missing:
@@ -78,18 +81,15 @@ class NetworkFile:
         change = NnpNetworkPass()
         change.set_batch_normalization_batch_stat_all(False)
 
-        for f in self.functions:
-            if f.type == "Dropout":
-                change.remove_and_rewire(f.name)
+        @change.on_generate_function_by_type("Dropout")
+        def keep_everything(f):
+            f.proto.dropout_param.p = 0
+            return f
         return self.build(change)
 
     def module(self):
         """It as a torch module over these parameters; returns a tuple of the outputs."""
         return graph_to_torch(list(self.network.inputs.values()), tuple(self.network.outputs.values()), self.parameters)
-
-    def random(self):
-        """Whether it draws random numbers, so that no two runs are alike."""
-        return any("rng" in OPERATORS[f.type].wants and f.args.get("dropout", 1) != 0 for f in self.functions)
 
     def random_inputs(self, seed=0, batch=None):
         """Inputs drawn at random, by name: normally distributed numbers, or positions where such are read.

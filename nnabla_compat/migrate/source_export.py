@@ -1,0 +1,216 @@
+"""``nnabla-compat export-source``: a network as PyTorch source that needs nothing but torch."""
+import os
+import shutil
+import tempfile
+import textwrap
+
+import numpy as np
+import torch
+
+from ..optional import available
+from ..utils.nnp_graph import NnpNetworkPass
+from . import source_operators, state_dicts
+from .name_map import NameMap
+from .network_export import _of_batch
+from .network_file import NetworkFile, refuse, worst_difference
+from .source_functions import FUNCTIONS
+from .source_module import Refused, SourceModule, identifier, shape_text
+
+WIDTH = 120
+
+
+def export(source, target, network=None, parameters=None, format=None, seed=0):
+    """Write a network as PyTorch source.
+
+    The directory gets ``model.py`` (a ``torch.nn.Module`` and ``load()``), ``model.safetensors`` or ``model.pt`` (its state
+    dict) and ``names.json``, with which ``nnabla-compat convert --layout torch --names`` turns a state dict of it into
+    parameters of nnabla again. The source is imported and compared with the network before the directory appears: in
+    evaluation and in training, for a second batch size where the file leaves it open.
+
+    Args:
+        source (str): File of the network.
+        target (str): Directory to make; it may exist if it is empty.
+        network (str): Name of the network, where the file has several.
+        parameters (str): File of the parameters, where the network's own lacks them.
+        format (str): ``"safetensors"`` (where that package is installed, the default) or ``"pt"``.
+        seed (int): Of the random inputs.
+
+    Returns:
+        list of str: what was done.
+
+    Raises:
+        NotImplementedError: operators that cannot be written, listed with the nodes that use them.
+        ValueError: the source computes something else.
+        FileExistsError: the directory is there and not empty.
+    """
+    if os.path.lexists(target) and (not os.path.isdir(target) or os.listdir(target)):
+        raise FileExistsError(f"{target}: exists already. Name a directory that does not.")
+    format = format or ("safetensors" if available("safetensors") else "pt")
+    file = NetworkFile(source, network, parameters)
+    size = next(iter(file.network.inputs.values())).shape[:1]
+    other = _of_batch(source, network, parameters, size[0] + 3) if size else None
+    target = os.path.abspath(target)
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    directory = tempfile.mkdtemp(prefix=os.path.basename(target) + ".", suffix=".part", dir=os.path.dirname(target))
+    try:
+        lines = None
+        if other is not None:
+            try:
+                lines = _fill(directory, [file, other], size[0], format, seed)
+            except (ValueError, RuntimeError):      # some function computes one batch size only
+                pass
+        free = lines is not None
+        if not free:
+            lines = _fill(directory, [file], None, format, seed)
+        os.chmod(directory, 0o777 & ~_umask())
+        if os.path.isdir(target):
+            os.rmdir(target)
+        os.rename(directory, target)
+    except BaseException:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
+    return [f"{source} ({file.name}) -> {target}: model.py, model.{format}, names.json; "
+            f"{'any batch size' if free else 'of these shapes only'}", *lines]
+
+
+def _fill(directory, networks, batch, format, seed):
+    """Write source and parameters into a directory, and compare with the networks, which differ in batch size."""
+    file, weights = networks[0], "model." + format
+    module = _write(file, batch)
+    with open(os.path.join(directory, "model.py"), "w", encoding="utf-8") as f:
+        f.write(_source(file, module, weights))
+    with open(os.path.join(directory, weights), "wb") as f:
+        state_dicts.write(f, "." + format, module.state)
+    with open(os.path.join(directory, "names.json"), "w", encoding="utf-8") as f:
+        f.write(NameMap(module.names, {p: v.shape for p, v in file.parameters.items()}).text())
+    return [line for one in networks for line in _verify(directory, one, module.names, seed)]
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _write(file, batch):
+    module = SourceModule(file)
+    refused = []
+    for name in (*file.network.inputs, *file.network.outputs):     # which the others must not take the names of
+        module.variable(name)
+    for f in file.functions:
+        try:
+            made = source_operators.write(module, f, batch)
+        except Refused as reason:
+            refused.append((f.type, f"{f.name} ({reason})" if str(reason) else f.name))
+            for name in f.outputs:
+                module.variable(name)
+            continue
+        targets = [module.variable(name) for name in f.outputs]
+        if len(made) == len(targets):
+            module.lines += [f"{t} = {e}" for t, e in zip(targets, made)]
+        else:
+            module.lines.append(f"{', '.join(targets)} = {made[0]}")
+    refuse("operators that cannot be written as source", refused)
+    return module
+
+
+def _source(file, module, weights):
+    name = "".join(part[:1].upper() + part[1:] for part in identifier(file.name).split("_")) or "Network"
+    inputs = [module.variable(n) for n in file.network.inputs]
+    outputs = [module.variable(n) for n in file.network.outputs]
+    lines = [f'"""The network {file.name!r} of {os.path.basename(file.path)}, written by nnabla-compat export-source.',
+             "",
+             "    model = load()              # for training; load().eval() for inference",
+             '"""', "import os", "", "import torch", "from torch import nn", "from torch.nn import functional as F"]
+    if not any("F." in line for line in module.lines):
+        lines.pop()
+    for function in sorted(module.used):
+        lines += ["", *FUNCTIONS[function].rstrip().split("\n")]
+    lines += ["", "", f"class {name}(nn.Module):",
+              '    """Inputs: ' + "; ".join(f"{i} {_shape(file, v)}" for i, v in zip(inputs, file.network.inputs.values()))
+              + ". Returns: " + "; ".join(f"{o} {_shape(file, v)}" for o, v in zip(outputs, file.network.outputs.values()))
+              + '."""',
+              "", "    def __init__(self):", "        super().__init__()"]
+    for attribute, made in module.layers.items():
+        if isinstance(made, tuple):
+            lines.append(f'        self.register_buffer("{attribute}", {made[1]})')
+        else:
+            lines.append(f"        self.{attribute} = {made}")
+    lines += [f"        self.{name}.requires_grad_(False)" for name in module.frozen]
+    lines += ["", f"    def forward(self, {', '.join(inputs)}):"]
+    body = [*module.lines]
+    if len(outputs) == 1 and body and body[-1].startswith(f"{outputs[0]} = "):
+        body[-1] = "return " + body[-1].partition(" = ")[2]
+    else:
+        text = f"return {', '.join(outputs)}"
+        if len(text) + 8 > WIDTH:
+            text = textwrap.fill(f"return ({', '.join(outputs)})", WIDTH - 8, subsequent_indent=" " * 8,
+                                 break_long_words=False)
+        body += text.split("\n")
+    lines += ["        " + line for line in body]
+    read = ["    from safetensors.torch import load_file", f"    model = {name}()", "    model.load_state_dict(load_file(path))"] \
+        if weights.endswith("safetensors") else [f"    model = {name}()",
+                                                 "    model.load_state_dict(torch.load(path, weights_only=True))"]
+    lines += ["", "", f'def load(path=os.path.join(os.path.dirname(os.path.abspath(__file__)), "{weights}")):',
+              '    """The network with its trained parameters."""', *read, "    return model", ""]
+    text = "\n".join(_wrapped(lines))
+    compile(text, "model.py", "exec")
+    return text
+
+
+def _shape(file, variable):
+    return f"({shape_text(variable.shape) if variable.shape else ''})"
+
+
+def _wrapped(lines):
+    """Lines of docstrings that are too long, broken at blanks."""
+    for line in lines:
+        if len(line) > WIDTH and line.lstrip().startswith('"""'):
+            indent = line[:len(line) - len(line.lstrip())]
+            yield from textwrap.wrap(line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+        else:
+            yield line
+
+
+def _verify(directory, file, names, seed):
+    """Lines that say how far the source in a directory is from the network, in evaluation and in training."""
+    inputs = file.random_inputs(seed)
+    shapes = ", ".join(str(tuple(x.shape)) for x in inputs.values())
+    model = _load(directory)
+    expected = NetworkFile.compute(file.evaluating(), inputs)
+    with torch.no_grad():
+        worst, where = worst_difference(_listed(model.eval()(*inputs.values())), expected, "the source, in evaluation")
+    lines = [f"checked in evaluation on random inputs {shapes}: worst difference {worst:.3g} (output '{where}')"]
+    if any(f.type == "Dropout" and f.args["p"] > 0 for f in file.functions):
+        return lines
+    # A graph in training updates running statistics, so they are put back afterwards.
+    kept = {name: np.array(v.d) for name, v in file.parameters.items()}
+    change = NnpNetworkPass()
+    change.set_batch_normalization_batch_stat_all(True)
+    try:
+        expected = NetworkFile.compute(file.build(change), inputs)
+        statistics = {name: np.array(v.d) for name, v in file.parameters.items() if not np.array_equal(v.d, kept[name])}
+    finally:
+        for name, v in file.parameters.items():
+            v.d = kept[name]
+    found = _listed(model.train()(*inputs.values()))
+    worst, where = worst_difference(found, expected, "the source, in training")
+    names = {path: name for name, path in names.items()}
+    buffers = [model.state_dict()[names[path]].reshape(value.shape) for path, value in statistics.items()]
+    worst_difference(buffers, statistics, "the source, after training (running statistics)")
+    lines.append(f"checked in training on random inputs {shapes}: worst difference {worst:.3g} (output '{where}')")
+    return lines
+
+
+def _load(directory):
+    path = os.path.join(directory, "model.py")
+    with open(path, encoding="utf-8") as f:
+        module = {"__name__": "model", "__file__": path}
+        exec(compile(f.read(), path, "exec"), module)
+    return module["load"]()
+
+
+def _listed(found):
+    return [found] if isinstance(found, torch.Tensor) else list(found)
+
+

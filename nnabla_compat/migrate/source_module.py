@@ -1,0 +1,160 @@
+"""The source of one torch module, as it grows: names, layers, parameters, lines of ``forward``."""
+import keyword
+import re
+from collections import OrderedDict
+
+import numpy as np
+import torch
+
+from ..registry import OPERATORS
+from .layouts import BY_SCOPE
+from .source_functions import FUNCTIONS
+
+_TAKEN = {"self", "os", "torch", "nn", "F", "load", *FUNCTIONS, *keyword.kwlist, *dir(torch.nn.Module())}
+
+
+class Refused(Exception):
+    """An operator, or some of its arguments, that cannot be written as source."""
+
+
+class SourceModule:
+    """Collects what the source needs.
+
+    Args:
+        file (NetworkFile): The network.
+
+    Attributes:
+        layers (OrderedDict): Attribute to the expression that makes it.
+        state (OrderedDict): Name in the state dict to numpy array.
+        names (OrderedDict): Name in the state dict to nnabla's path.
+        lines (list of str): ``forward``.
+        used (set of str): Functions of :mod:`~nnabla_compat.migrate.source_functions` that the source must bring.
+    """
+
+    def __init__(self, file):
+        self.file = file
+        self.layers, self.state, self.names = OrderedDict(), OrderedDict(), OrderedDict()
+        self.lines, self.used, self.frozen = [], set(), []
+        self._attributes, self._locals, self._parameters = set(), set(_TAKEN), {}
+        self.variables = {}
+        self._made = {}
+        self._uses = {}     # parameter -> what it is to the functions that read it
+        for f in file.functions:
+            for i, name in enumerate(f.inputs):
+                if self.is_parameter(name):
+                    self._uses.setdefault(name, set()).add((f.type, i, tuple(f.inputs[1:]), repr(sorted(f.args.items()))))
+
+    # -- names ---------------------------------------------------------------------------------------
+
+    def variable(self, name):
+        """The local name of a variable of the network; made up the first time."""
+        if name not in self.variables:
+            automatic = re.fullmatch(r"@[^/]*/(?:.*/)?(\w+?)_(?:out|in)(?:_\d+)?", name)
+            readable = identifier(name)
+            if automatic:
+                readable = OPERATORS[automatic[1]].name if automatic[1] in OPERATORS else _snake(automatic[1])
+            self.variables[name] = _unique(self._locals, readable)
+        return self.variables[name]
+
+    def temporary(self, name):
+        """A local name for something that the network has no name for."""
+        return _unique(self._locals, name)
+
+    # -- parameters ----------------------------------------------------------------------------------
+
+    def is_parameter(self, name):
+        """Whether ``name`` is a parameter of the network."""
+        return name in self.file.parameters
+
+    def owns(self, *names):
+        """Whether these are parameters that all functions reading them use alike, so that a layer can have them."""
+        return all(n is None or self.is_parameter(n) and len(self._uses[n]) == 1 for n in names)
+
+    def layer(self, kind, expression, parameters):
+        """A layer of torch.nn as an attribute; returns ``self.name``.
+
+        Args:
+            kind (str): Row of the table of layouts.
+            expression (str): What makes it.
+            parameters (dict): nnabla's name in the row to the parameter's path (or None).
+        """
+        row = BY_SCOPE[kind]
+        paths = {leaf: path for leaf, path in parameters.items() if path is not None}
+        key = (kind, *paths.items())
+        if key in self._made:
+            attribute = self._made[key]
+            if self.layers[attribute] != expression:
+                raise Refused("a layer used with inputs of several kinds")
+            return f"self.{attribute}"
+        scope, _, _ = next(iter(paths.values())).rpartition("/")
+        parent, _, last = scope.rpartition("/")
+        attribute = _unique(self._attributes, identifier(parent if last in BY_SCOPE and parent else scope or kind))
+        self.layers[attribute], self._made[key] = expression, attribute
+        values = {leaf: self.file.parameters[path].d.copy() for leaf, path in paths.items()}
+        own = {leaf.torch: leaf.nnabla for leaf in row.leaves}
+        for torch_leaf, value in row.to_torch(values).items():
+            name = f"{attribute}.{torch_leaf}"
+            self.state[name] = value
+            if torch_leaf in own:
+                self.names[name] = paths[own[torch_leaf]]
+        if kind == "bn":
+            self.state[f"{attribute}.num_batches_tracked"] = np.array(0)
+        if not row.leaves:
+            self.names[attribute] = scope
+        for leaf in row.leaves:
+            path = paths.get(leaf.nnabla)
+            if path is not None and leaf.need_grad and path in self.file.fixed:
+                self.frozen.append(f"{attribute}.{leaf.torch}")
+        return f"self.{attribute}"
+
+    def parameter(self, path):
+        """A parameter of its own; returns ``self.name``."""
+        if path not in self._parameters:
+            attribute = _unique(self._attributes, identifier(path))
+            value = self.file.parameters[path].d.copy()
+            made = f"torch.empty({shape_text(value.shape)})"
+            if path in self.file.fixed:
+                self.layers[attribute] = ("buffer", made)
+            else:
+                self.layers[attribute] = f"nn.Parameter({made})"
+            self.state[attribute] = value
+            self.names[attribute] = path
+            self._parameters[path] = f"self.{attribute}"
+        return self._parameters[path]
+
+    def value(self, name):
+        """The expression for an input of a function."""
+        return self.parameter(name) if self.is_parameter(name) else self.variable(name)
+
+    def function(self, name):
+        """``name``, a function that the source brings along."""
+        self.used.add(name)
+        return name
+
+
+def identifier(name):
+    """A name of the network as Python spells names."""
+    made = re.sub(r"\W+", "_", name.replace("@", ""), flags=re.ASCII).strip("_") or "x"
+    return "_" + made if made[0].isdigit() else made
+
+
+def _snake(name):
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def _unique(taken, name):
+    made, n = name, 1
+    while made in taken or made in _TAKEN:
+        made, n = f"{name}_{n}", n + 1
+    taken.add(made)
+    return made
+
+
+def shape_text(shape):
+    """A shape as arguments: ``3, 4``; ``()`` for none."""
+    return ", ".join(str(int(s)) for s in shape) or "()"
+
+
+def call(name, *arguments, **named):
+    """Source of a call; of ``named``, those that are None are left out."""
+    return f"{name}({', '.join([*map(str, arguments), *(f'{k}={v}' for k, v in named.items() if v is not None)])})"
