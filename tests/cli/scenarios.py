@@ -59,6 +59,7 @@ SCENARIOS = {
                "create_image_classification_dataset -i dataset/vec -o no -c 3 -w 8 -g 6 -m trimming -s false -f1 a.csv",
                "create_image_classification_dataset -i decoded -o no -c 3 -w 8 -g 6 -m trimming -s false -f1 a.csv",
                "create_image_classification_dataset -i images -o no -c 3 -w wide -g 6 -m trimming -s false -f1 a.csv"],
+    "profile": ["profile -c nnp/full.nntxt -o out", "profile -c nnp/full.nntxt -o nowhere"],
 }
 # Commands that list things in an order without meaning.
 UNORDERED = {"function_info"}
@@ -96,7 +97,8 @@ def sandbox(folder):
     return folder
 
 
-# Files whose bytes are not compared.
+# Files of which only the texts are compared, and those whose bytes are not compared.
+TIMES = {"out/profile.csv"}
 PICTURES = {"series.png", "bare.png", "timer.pdf"}
 
 

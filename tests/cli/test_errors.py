@@ -214,3 +214,9 @@ def test_shuffled_images_are_all_there(folder):
             for name in ("shuffled", "plain")}
     assert sorted(sum(rows["shuffled"], [])) == sorted(sum(rows["plain"], []))
     assert list(map(len, rows["shuffled"])) == list(map(len, rows["plain"]))
+
+
+def test_profile(folder, capsys):
+    fails("profile -c nnp/full.nntxt -o nowhere", capsys, "nowhere")
+    fails("profile -c nnp/lenet.nnp -o out", capsys, "optimizer")
+    assert scenarios.files_in(folder / "out") <= {"progress.txt"}

@@ -19,6 +19,7 @@ MODULES = {
     "train": ("train",),
     "forward": ("infer", "forward"),
     "encode_decode_param": ("encode_param", "decode_param"),
+    "profile": ("profile",),
     "conv_dataset": ("conv_dataset",),
     "create_image_classification_dataset": ("create_image_classification_dataset",),
     "convert": ("dump",),
