@@ -27,7 +27,7 @@ from .recompute import recompute, recompute_fn, set_global_recompute
 from .variable import Variable
 
 # Loaded when first used as an attribute; nnabla asks for an import of some of them.
-_SUBMODULES = {"backward_functions", "communicators", "dtypes", "experimental", "ext_utils", "initializer", "models",
+_SUBMODULES = {"backward_functions", "communicators", "dtypes", "experimental", "ext_utils", "initializer",
                "monitor", "parametric_functions", "solvers", "testing", "utils"}
 
 
