@@ -99,7 +99,7 @@ case("softmax_cross_entropy", normal(128, 100), integers(128, 1, high=100))
 case("squared_error", normal(*ROWS), normal(*ROWS))
 case("absolute_error", normal(*ROWS), normal(*ROWS))
 case("huber_loss", normal(*ROWS), normal(*ROWS))
-case("one_hot", integers(256, 1, high=100), (100,))
+case("one_hot", integers(1024, 1, high=100), (100,))
 case("gather", normal(256, 128), integers(64, high=256), 0)
 COMMON += CASES
 
@@ -164,8 +164,8 @@ case("bit_shift", integers(*ROWS, low=0, high=100, dtype="uint32"), integers(*RO
 
 # -- making and arranging arrays
 case("constant", 1.5, MAPS)
-case("arange", 0, 10000)
-case("linspace", 0, 1, 10000)
+case("arange", 0, 100000)
+case("linspace", 0, 1, 100000)
 case("broadcast_to", normal(*MAPS).without_grad(), normal(*MAPS))
 case("tile", normal(*ROWS), (2, 2))
 case("flip", normal(*MAPS), axes=[3])
@@ -182,10 +182,10 @@ case("scatter_add", normal(256, 128), integers(64, 128, high=256), normal(64, 12
 case("bool_gather", normal(*ROWS), boolean(*ROWS))
 case("bool_scatter", normal(64, 64), values([i % 2 for i in range(128)]).without_grad())
 case("bool_fill", normal(*MAPS), boolean(*MAPS), 1.0)
-case("pack_padded_sequence", normal(32, 8, 64), values([32, 30, 24, 20, 16, 9, 4, 1], dtype="int64"))
-case("pad_packed_sequence", normal(64, 64), values([8] * 4 + [4] * 4 + [2] * 8, dtype="int64"))
+case("pack_padded_sequence", normal(64, 32, 128), values([64 - 2 * i for i in range(32)], dtype="int64"))
+case("pad_packed_sequence", normal(1056, 128), values([32 - i // 2 for i in range(62)] + [1, 1], dtype="int64"))
 case("nonzero", boolean(*ROWS))
-case("eye_like", normal(128, 128).without_grad())
+case("eye_like", normal(256, 256).without_grad())
 case("assign", normal(*MAPS), normal(*MAPS))
 case("unique", integers(*ROWS, high=200, dtype="float32"), axis=0)
 case("top_k_data", permutation(64, 256), 8)
@@ -228,7 +228,7 @@ case("image_augmentation", uniform(8, 3, 32, 32, low=0.0, high=1.0).without_grad
      flip_lr=True, brightness=0.1, contrast=1.2)
 
 # -- losses and measures
-case("categorical_cross_entropy", probabilities(128, 100), integers(128, 1, high=100))
+case("categorical_cross_entropy", probabilities(8, 20, 32, 32, axis=1), integers(8, 1, 32, 32, high=20), axis=1)
 case("epsilon_insensitive_loss", normal(*ROWS), normal(*ROWS), 0.1)
 case("kl_multinomial", probabilities(128, 100), probabilities(128, 100))
 case("top_n_error", normal(128, 100).without_grad(), integers(128, 1, high=100), n=5)

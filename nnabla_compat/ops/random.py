@@ -136,7 +136,8 @@ def rand_binomial(n: int = 1, p: float = 0.5, shape: Shape = [], seed: int = -1,
     if n == 1:
         y = (-np.log1p(-_raw_doubles(rng, count)) <= -math.log1p(-rare)).astype(np.float32)
     elif n * rare < 8:
-        y = _binomial_by_waiting(n, rare, count, rng).astype(np.float32)
+        parts = [_binomial_by_waiting(n, rare, min(2048, count - i), rng) for i in range(0, count, 2048)]   # fits a cache
+        y = np.concatenate(parts or [np.zeros(0)]).astype(np.float32)
     else:  # many successes: equal to nnabla in distribution, not in the single numbers
         y = rng.generator.binomial(n, rare, count).astype(np.float32)
     if rare != p:
