@@ -217,7 +217,7 @@ def nms_detection2d(x: Tensor, thresh: float = None, nms: float = None, nms_per_
     contests = scores.transpose(1, 2) if nms_per_class else confidence[:, None]
     # Only boxes that contend anywhere are compared, as many as there are in the batch's fullest sample.
     contend = contests.amax(1) > 0
-    count = int(contend.sum(1).max()) if contend.numel() else 0
+    count = _fullest(contend)
     at = contend.to(torch.int8).argsort(dim=1, descending=True, stable=True)[:, :count]
     pairs = at[..., None].expand(at.shape + (2,))
     centre, size = centre.gather(1, pairs), size.gather(1, pairs)
@@ -234,13 +234,20 @@ def nms_detection2d(x: Tensor, thresh: float = None, nms: float = None, nms_per_
     return y
 
 
+def _fullest(contend):
+    """How many are set at most along the last axis; all of them for a compiler, which knows no values."""
+    if torch.compiler.is_compiling() or not contend.numel():
+        return contend.shape[-1]
+    return int(contend.sum(-1).max())
+
+
 def _suppress(scores, close, chained=True):
     """Which of ``scores`` (..., N) stay when each, from the largest down, removes those ``close`` to it.
 
     ``chained``: what was removed removes nothing itself.
     """
     order = scores.argsort(dim=-1, descending=True, stable=True)
-    contenders = int((scores > 0).sum(-1).max()) if scores.numel() else 0
+    contenders = _fullest(scores > 0)
     kept = torch.zeros_like(scores, dtype=torch.bool)
     order = order[..., :contenders]
     close = close.expand(scores.shape + scores.shape[-1:])
@@ -250,11 +257,11 @@ def _suppress(scores, close, chained=True):
     close = close & later
     alive = scores.gather(-1, order) > 0
     first = alive
-    while True:
+    for _ in range(max(contenders, 1)):
         # A box stays unless a stronger one that stays is close. Right after one round for those no stronger one is close to,
         # after two for those that only such are close to, and so on.
         before, alive = alive, first & ~(close & alive[..., None]).any(-2)
-        if not chained or torch.equal(alive, before):
+        if not chained or not torch.compiler.is_compiling() and torch.equal(alive, before):
             break
     return kept.scatter_(-1, order, alive)
 
