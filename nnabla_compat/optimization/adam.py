@@ -19,6 +19,24 @@ def _moments(g, mean, var, beta1, beta2):
     torch._foreach_addcmul_(var, g, g, 1 - beta2)
 
 
+# torch's fused kernel divides the means by 1 - beta ** step: at this step that is 1.
+_UNCORRECTED = torch.tensor(float("inf"))
+
+
+def _descend(step, w, g, mean, var, beta1, beta2, eps):
+    """Adam's step, with the moments it needs. On the CPU one fused kernel does it where all counters agree: torch's
+    foreach functions loop over the tensors there."""
+    correction = bias_correction(beta1, beta2)
+    rate = step.each(lambda t: step.rate * correction(t))
+    if isinstance(rate, float) and w[0].device.type == "cpu":
+        torch._fused_adam_(w, g, mean, var, [], [_UNCORRECTED] * len(w), lr=rate, beta1=beta1, beta2=beta2,
+                           weight_decay=0.0, eps=eps, amsgrad=False, maximize=False)
+        return
+    _moments(g, mean, var, beta1, beta2)
+    negative = -rate if isinstance(rate, float) else [-r for r in rate]
+    torch._foreach_addcdiv_(w, mean, _root(var, eps), negative)
+
+
 def _root(var, eps):
     scale = torch._foreach_sqrt(var)
     torch._foreach_add_(scale, eps)
@@ -48,9 +66,7 @@ def adam(step, w, g, mean, var, alpha=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
 
     Source: Kingma and Ba, Adam: A Method for Stochastic Optimization, 2015.
     """
-    _moments(g, mean, var, beta1, beta2)
-    correction = bias_correction(beta1, beta2)
-    torch._foreach_addcdiv_(w, mean, _root(var, eps), step.each(lambda t: -step.rate * correction(t)))
+    _descend(step, w, g, mean, var, beta1, beta2, eps)
 
 
 @update_rule("AdamW", states=("mean", "var"), fused=True)
@@ -76,10 +92,8 @@ def adamw(step, w, g, mean, var, alpha=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, w
 
     Source: Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019.
     """
-    _moments(g, mean, var, beta1, beta2)
-    correction = bias_correction(beta1, beta2)
     torch._foreach_mul_(w, 1 - step.relative_rate(alpha) * step.decay)
-    torch._foreach_addcdiv_(w, mean, _root(var, eps), step.each(lambda t: -step.rate * correction(t)))
+    _descend(step, w, g, mean, var, beta1, beta2, eps)
 
 
 @update_rule("Adamax", states=("m", "u"))
