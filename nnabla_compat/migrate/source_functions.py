@@ -32,4 +32,42 @@ def quantize(x, delta, low, high):
     steps = clamped / delta
     return clamped + (delta * torch.sign(steps) * torch.floor(torch.abs(steps) + 0.5) - clamped).detach()
 ''',
+    "power_of_two": '''
+def power_of_two(x, low, high, sign, zero):
+    """The nearest power of two from ``low`` to ``high``; the gradient passes up to ``high``.
+
+    Without ``sign`` negative numbers count as 0. With ``zero`` what is far below ``low`` becomes 0.
+    """
+    size = x.detach().abs() if sign else x.detach().clamp(min=0)
+    steps = torch.log2(size)
+    level = torch.exp2(torch.sign(steps) * torch.floor(torch.abs(steps) + 0.5))
+    y = level.clamp(low, high)
+    if zero:
+        y = torch.where(size < low * 2 ** -0.5, 0.0, y)
+    y = torch.where(x < 0, -y, y) if sign else y
+    passes = (level <= high) if sign else (level <= high) & (x >= 0)
+    x = torch.where(passes, x, x.detach())
+    return x + (y - x).detach()
+''',
+    "binary_step": '''
+def binary_step(x, low, slope):
+    """1 where ``x`` is positive, else ``low``; with the gradient ``slope`` between -1 and 1."""
+    line = slope * torch.where(x.abs() < 1, x, x.detach())
+    return line + (torch.where(x > 0, 1.0, low) - line).detach()
+''',
+    "binary_weight": '''
+def binary_weight(w, zero_to, axes=None):
+    """The signs of ``w``, times the mean size along ``axes`` if given; the gradient passes as it is."""
+    signs = torch.where(w == 0, zero_to, torch.sign(w))
+    if axes is not None:
+        signs = signs * w.abs().mean(axes, keepdim=True)
+    return w + (signs - w).detach()
+''',
+    "prune": '''
+def prune(x, rate):
+    """Zero for the smallest ``rate`` of all values; the gradient passes as it is."""
+    size = x.detach().abs()
+    threshold = size.flatten().kthvalue(int(rate * (x.numel() - 1)) + 1).values
+    return x + (torch.where(size < threshold, 0.0, x) - x).detach()
+''',
 }

@@ -513,3 +513,50 @@ def fixed_point_quantize(m, n):
     n.refuse_unless(a["ste_fine_grained"], "gradients beyond the range")
     top = ((1 << a["n"] - 1) - 1 if a["sign"] else (1 << a["n"]) - 1) * a["delta"]
     return f"{m.function('quantize')}({n.input}, {_number(a['delta'])}, {_number(-top if a['sign'] else 0.0)}, {_number(top)})"
+
+
+@writes("Pow2Quantize")
+def pow2_quantize(m, n):
+    a = n.args
+    n.refuse_unless(a["ste_fine_grained"], "gradients beyond the range")
+    low = math.ldexp(1.0, a["m"] - (2 ** (a["n"] - a["sign"] - a["with_zero"]) - 1))
+    return call(m.function("power_of_two"), n.x[0], _number(low), _number(2.0 ** a["m"]), a["sign"], a["with_zero"])
+
+
+@writes("BinaryTanh", "BinarySigmoid")
+def binary_step(m, n):
+    low, slope = (-1.0, 1.0) if n.type == "BinaryTanh" else (0.0, 0.5)
+    return f"{m.function('binary_step')}({n.input}, {low}, {slope})"
+
+
+@writes("Prune")
+def prune(m, n):
+    n.refuse_unless(n.args["rate"] < 1, "everything pruned")
+    return f"{m.function('prune')}({n.input}, {_number(n.args['rate'])})"
+
+
+def _binary(m, n, axes):
+    """The weight as an expression, and that of the bias; nnabla's copies of the binarized weight are left behind."""
+    scaled = n.type.startswith("BinaryWeight")
+    bias = n.names[4 if scaled else 3]
+    weight = call(m.function("binary_weight"), m.value(n.names[1]), _number(n.args["quantize_zero_to"]),
+                  *[axes] if scaled else [])
+    return weight, None if bias is None else m.value(bias)
+
+
+@writes("BinaryConnectAffine", "BinaryWeightAffine")
+def binary_affine(m, n):
+    base = n.args["base_axis"]
+    n.refuse_unless(len(n.shapes[1]) == 2, "outputs of several axes")
+    weight, bias = _binary(m, n, 0)
+    x = n.input if len(n.shapes[0]) == base + 1 else f"{n.input}.flatten({base})"
+    return f"F.linear({x}, {weight}.t(){', ' + bias if bias else ''})"
+
+
+@writes("BinaryConnectConvolution", "BinaryWeightConvolution")
+def binary_convolution(m, n):
+    a, axes = n.args, len(n.shapes[0]) - 2
+    n.refuse_unless(a["base_axis"] == 1 and 1 <= axes <= 3, "channels elsewhere than on axis 1")
+    weight, bias = _binary(m, n, tuple(range(1, axes + 2)))
+    return call(f"F.conv{axes}d", n.input, weight, bias, stride=_scalar(a["stride"], 1), padding=_scalar(a["pad"], 0),
+                dilation=_scalar(a["dilation"], 1), groups=None if a["group"] == 1 else a["group"])

@@ -20,8 +20,8 @@ from nnabla_compat.utils.save import save
 
 FIXTURES = pathlib.Path(__file__).parents[1] / "files" / "fixtures"
 RECORDED = {e["file"]: e for e in json.loads((FIXTURES / "manifest.json").read_text()) if e["kind"] == "network"}
-# In text files parameters lie elsewhere, quant uses what is refused.
-NETWORKS = [(f, n["name"]) for f, e in RECORDED.items() if e["params_inside"] and "quant" not in f for n in e["networks"]]
+# Some text files have their parameters elsewhere.
+NETWORKS = [(f, n["name"]) for f, e in RECORDED.items() if e["params_inside"] for n in e["networks"]]
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +67,7 @@ def test_recorded_outputs(file, network, capsys):
         np.testing.assert_allclose(found[name].detach().numpy(), expected[name], 1e-4, 1e-5, err_msg=name)
 
 
-@pytest.mark.parametrize("name", ["resnet", "rnn_unrolled", "image_ops", "graphdef", "module_graph"])
+@pytest.mark.parametrize("name", ["resnet", "rnn_unrolled", "image_ops", "graphdef", "module_graph", "quant"])
 def test_gradients(name):
     path = str(FIXTURES / "nnp" / f"{name}.nnp")
     model = exported(path).train()
@@ -156,6 +156,7 @@ MADE = {
     "interpolate": lambda x: [F.interpolate(x, output_size=(9, 9), mode="linear", align_corners=False, half_pixel=True),
                               F.unpooling(x, (2, 1))],
     "dropout": lambda x: [F.dropout(x, .3) * 2],
+    "powers of two": lambda x: [F.pow2_quantize(x, sign, zero, 5, 1) for sign in (True, False) for zero in (True, False)],
     "quantized": lambda x: [F.fixed_point_quantize(x, n=4, delta=.25), F.round(x)],
 }
 
@@ -170,10 +171,15 @@ def test_shared_layers_stay_shared():
     assert list(dict(model.named_children())) == ["c"]
 
 
+@pytest.mark.parametrize("name", ["nested", "recurrent", "repeat_new", "repeat_old", "repeat_shared"])
+def test_loops(name):
+    path = FIXTURES / "loops" / name
+    exported(f"{path}.nntxt", "--parameters", f"{path}.h5")
+
+
 def test_refusals_name_the_nodes(capsys):
-    assert main(["export-source", str(FIXTURES / "nnp" / "quant.nnp"), "out"])
-    error = capsys.readouterr().err
-    assert "  BinaryTanh: @quant_net/BinaryTanh\n" in error and "Pow2Quantize: @quant_net/Pow2Quantize" in error
+    assert main(["export-source", network(lambda x: [F.erf(F.erf(x)), F.fft(F.reshape(x, (2, 72, 2)), 1)], IMAGE), "out"])
+    assert "  Erf: @made/Erf, @made/Erf_1\n" in (error := capsys.readouterr().err).replace("Erf_1, @made/Erf", "Erf, @made/Erf_1") and "FFT: @made/FFT" in error
     assert main(["export-source", network(lambda x: [F.convolution(x, F.constant(1, (2, 3, 3, 6)), channel_last=True)], IMAGE), "out"])
     assert "channels elsewhere" in capsys.readouterr().err
     assert [p.name for p in pathlib.Path().iterdir()] == ["made.nnp"]
