@@ -220,3 +220,27 @@ def test_profile(folder, capsys):
     fails("profile -c nnp/full.nntxt -o nowhere", capsys, "nowhere")
     fails("profile -c nnp/lenet.nnp -o out", capsys, "optimizer")
     assert scenarios.files_in(folder / "out") <= {"progress.txt"}
+
+
+def test_compare_with_cpu(folder, capsys):
+    """There is nothing recorded to compare with: the command fails in nnabla 1.39."""
+    assert run("compare_with_cpu -c nnp/full.nnp -c2 nnp/full.nnp -o out".split()) == 0
+    rows = [line.rsplit(",", 1) for line in (folder / "out" / "compare_with_cpu.csv").read_text().splitlines()]
+    assert rows[0] == ["1-Correl", "optimizer 'opt' with network 'training'"]
+    names = [name.strip('"') for name, _ in rows[1:]]
+    assert "forward_function (@training/Affine, @training/Affine_out)" in names
+    assert "backward_function (@training/Affine, l1/affine/W)" in names and "update (Adam, l2/affine/b)" in names
+    assert all(float(value) == 0 for _, value in rows[1:])
+
+
+def test_compare_with_cpu_sees_a_difference(folder, capsys):
+    text = (folder / "nnp" / "full.nntxt").read_text()
+    (folder / "other.nntxt").write_text(text.replace('type: "Tanh"', 'type: "Sigmoid"').replace("tanh_param", "sigmoid_param"))
+    assert run("compare_with_cpu -c nnp/full.nnp -c2 other.nntxt -o out".split()) == 0
+    found = dict(line.rsplit(",", 1) for line in (folder / "out" / "compare_with_cpu.csv").read_text().splitlines()[1:])
+    found = {name.strip('"'): float(value) for name, value in found.items()}
+    assert found["forward_function (@training/Affine, @training/Affine_out)"] == 0
+    assert found["forward_function (@training/Tanh, @training/Tanh_out)"] > 0.1
+    assert found["backward_function (@training/Affine_1, l2/affine/W)"] > 0.01
+    fails("compare_with_cpu -c nnp/full.nntxt -c2 nnp/lenet.nnp -o out", capsys, "lenet.nnp")
+    fails("compare_with_cpu -c nnp/full.nntxt -c2 nnp/full.nntxt -o nowhere", capsys, "nowhere")

@@ -21,6 +21,7 @@ MODULES = {
     "encode_decode_param": ("encode_param", "decode_param"),
     "profile": ("profile",),
     "conv_dataset": ("conv_dataset",),
+    "compare_with_cpu": ("compare_with_cpu",),
     "create_image_classification_dataset": ("create_image_classification_dataset",),
     "convert": ("dump",),
     "func_info": ("function_info",),
