@@ -3,11 +3,13 @@
 ``conv1/conv/W`` is ``conv1.conv.W``. A Module's child keeps its mark: ``@cb1/conv/W`` is
 ``@cb1.conv.W``. A dot inside a component, which torch does not allow there, is written ``%2E``
 (``@layers.0/conv/W`` is ``@layers%2E0.conv.W``), a percent sign ``%25`` and an empty component ``%``. What is an
-attribute of every torch.nn.Module gets a percent sign in front: ``forward/affine/W`` is ``%forward.affine.W``.
+attribute of every torch.nn.Module, or a Python keyword, gets a percent sign in front: ``forward/affine/W`` is ``%forward.affine.W``.
 """
+import keyword
+
 import torch
 
-_TAKEN = frozenset(dir(torch.nn.Module()))
+_TAKEN = frozenset(dir(torch.nn.Module())) | frozenset(keyword.kwlist)
 
 
 def torch_component(component):
