@@ -1,1 +1,10 @@
-"""Moving code from nnabla to this package: the import alias and the command line."""
+"""Moving from nnabla: the import alias, the command line, and files and networks as torch's.
+
+==========================  ============================================================================
+``alias``, ``launch``       programs written for nnabla, run on this package
+``layouts``                 the table of how both lay out parameters; ``parameter_conversion`` follows it
+``parameter_files``         ``convert`` of parameters to state dicts and back
+``network_export``          ``convert`` of networks to exported programs and ONNX
+``source_export``           ``export-source``; ``source_operators`` says how each operator is written
+==========================  ============================================================================
+"""
