@@ -47,6 +47,21 @@ def test_processes_end_with_the_status(folder):
     assert process("cli").returncode == 255
 
 
+def test_without_optional_libraries_the_other_commands_work(folder, monkeypatch, capsys):
+    """A command whose module cannot be imported says what to install; it is one of several."""
+    import importlib
+    import_module = importlib.import_module
+
+    def without_protobuf(name, *rest):
+        if name.endswith(".train"):
+            raise ImportError("Run: pip install nnabla-compat[nnp]")
+        return import_module(name, *rest)
+
+    monkeypatch.setattr(importlib, "import_module", without_protobuf)
+    fails("train -c nnp/full.nntxt -o out -h", capsys, "pip install nnabla-compat[nnp]")
+    assert run("decode_param -p convbn.h5 -o decoded".split()) == 0
+
+
 def test_decode_param(folder, capsys):
     fails("decode_param -o decoded", capsys, "-p")
     fails("decode_param -p nowhere.h5 -o decoded", capsys, "nowhere.h5")

@@ -46,14 +46,31 @@ def version_command(args):
 
 def build_parser(prog=None):
     parser = argparse.ArgumentParser(prog=prog, description=f"Command line interface for NNabla({version_text()})")
-    parser.add_argument("-m", "--mpi", help="run as one of the processes that an MPI launcher started", action="store_true")
+    parser.add_argument("-m", "--mpi", action="store_true", help="run as one of the processes an MPI launcher started")
     commands = parser.add_subparsers(metavar="COMMAND")
     for name, own in MODULES.items():
-        module = importlib.import_module(f"{__package__}.{name}")
+        try:
+            module = importlib.import_module(f"{__package__}.{name}")
+        except ImportError as error:
+            for command in own:
+                _add_unavailable(commands, command, error)
+            continue
         for command in own:
             getattr(module, f"add_{command}_command")(commands)
     commands.add_parser("version", help="print the version").set_defaults(func=version_command)
     return parser
+
+
+def _add_unavailable(commands, name, error):
+    """A command that lacks a library: whatever its arguments, it says what to install."""
+    text = str(error)
+
+    def refuse(args):
+        raise CommandError(text)
+
+    parser = commands.add_parser(name, help="not available: " + text.replace("%", "%%"), add_help=False, prefix_chars="\0")
+    parser.add_argument("arguments", nargs="*")
+    parser.set_defaults(func=refuse)
 
 
 def run(argv=None, prog=None):

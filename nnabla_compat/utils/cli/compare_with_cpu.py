@@ -24,9 +24,10 @@ def compare_with_cpu_command(args):
     require_directory(args.outdir, "-o")
     configure_progress(os.path.join(args.outdir, "progress.txt"))
     with _Side(args.config) as side, _Side(args.config2) as cpu_side:
-        if list(side.parameters) != list(cpu_side.parameters) or len(side.info.optimizers) != len(cpu_side.info.optimizers):
-            raise CommandError(f"expected {args.config} and {args.config2} to hold the same network and optimizers, they "
-                               "differ in their parameters or in the number of optimizers.")
+        if (list(side.parameters) != list(cpu_side.parameters)
+                or len(side.info.optimizers) != len(cpu_side.info.optimizers)):
+            raise CommandError(f"expected {args.config} and {args.config2} to hold the same network and optimizers, "
+                               "they differ in their parameters or in the number of optimizers.")
         if not side.info.optimizers:
             raise CommandError(f"{args.config}: expected a network file with an optimizer, it has none.")
         table = Table("1-Correl")
@@ -123,7 +124,8 @@ def _both(o, o_cpu, name):
     for side in (o, o_cpu):
         known = side.network.variables if name in side.network.variables else side.network.parameters
         if name not in known:
-            raise CommandError(f"network '{side.network.name}' has no variable '{name}'; both files are to hold the same network.")
+            raise CommandError(f"network '{side.network.name}' has no variable '{name}'; both files are to hold the same "
+                               "network.")
         found.append(known[name].variable_instance)
     return found
 

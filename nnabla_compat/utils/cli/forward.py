@@ -63,7 +63,8 @@ def evaluate(executor, data):
     """
     for variable, name in executor.dataset_assign.items():
         if name not in data:
-            raise CommandError(f"executor '{executor.proto.name}' reads '{name}', the data has: {', '.join(data) or 'nothing'}.")
+            raise CommandError(f"executor '{executor.proto.name}' reads '{name}', the data has: "
+                               f"{', '.join(data) or 'nothing'}.")
         target, values = variable.variable_instance, data[name]
         if target.shape != values.shape:
             if target.size != values.size:
