@@ -52,27 +52,33 @@ def convert(source, target, network=None, batch_size=None, parameters=None, seed
     program = module._programs[False][0]
     first = max(2, program.input_shapes[0][0]) if program.any_batch and batch_size is None else None
     other = None if first is None else _of_batch(source, network, parameters, first + 3)
+    def check(content, networks):
+        lines = []
+        for one in networks:
+            given = one.random_inputs(seed + 1)
+            expected = NetworkFile.compute(one.evaluating(), given)
+            worst, where = worst_difference(run(content, list(given.values())), expected, target)
+            shapes = ", ".join(str(tuple(x.shape)) for x in given.values())
+            lines.append(f"checked on random inputs {shapes}: worst difference {worst:.3g} (output '{where}')")
+        return lines
+
     with _quiet():
         content = None
         if other is not None:
             try:
                 content = export(module, tuple(file.random_inputs(seed, first).values()), program.batched)
-                run(content, list(file.random_inputs(seed, first + 3).values()))
+                check(content, [file, other])
             except ImportError:
                 raise
             except Exception:       # open is a courtesy, a batch size of its own will do
                 content, other = None, None
         if content is None:
             content = _attempt(file, module, tuple(file.random_inputs(seed).values()), export, run)
-        lines = []
         with replacing(target) as f:
             f.write(content)
-            for one in (file, other) if other is not None else (file,):
-                given = one.random_inputs(seed + 1)
-                expected = NetworkFile.compute(one.evaluating(), given)
-                worst, where = worst_difference(run(content, list(given.values())), expected, target)
-                shapes = ", ".join(str(tuple(x.shape)) for x in given.values())
-                lines.append(f"checked on random inputs {shapes}: worst difference {worst:.3g} (output '{where}')")
+            f.flush()
+            f.seek(0)
+            lines = check(f.read(), [file] if other is None else [file, other])
     size = "any batch size" if other is not None else "of these shapes only"
     return [f"{source} ({file.name}) -> {target}: {size}", *lines]
 

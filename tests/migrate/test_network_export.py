@@ -42,7 +42,7 @@ def test_program(name, entry, capsys):
             np.testing.assert_allclose(y.detach().numpy(), io[f"{tag}.out.{n}"], atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["fixedbatch", "lstm_fn"])
+@pytest.mark.parametrize("name", ["fixedbatch", "lstm_fn", "misc_ops"])
 def test_fixed_shapes(name, capsys):
     assert not main(["convert", fixture(name + ".nnp"), "a.pt2"])
     assert "of these shapes only" in capsys.readouterr().out

@@ -140,9 +140,12 @@ MADE = {
     "affine without bias": lambda x: [PF.affine(x, 3, with_bias=False)],
     "conv3d and options": lambda x: [PF.convolution(F.reshape(x, (2, 2, 2, 6, 6)), 4, (1, 3, 3), stride=(1, 2, 2), group=2, dilation=(1, 2, 2))],
     "deconv": lambda x: [PF.deconvolution(x, 6, (3, 3), stride=(2, 2), output_padding=(1, 1), group=2)],
-    "depthwise": lambda x: [PF.depthwise_convolution(x, (3, 3), multiplier=2), PF.depthwise_deconvolution(x, (3, 3), divisor=2)],
-    "weights from elsewhere": lambda x: [F.convolution(x, nn.parameter.get_parameter_or_create("w", (4, 4, 3, 3), np.ones((4, 4, 3, 3))) * 2)],
-    "batch normalization": lambda x: [PF.batch_normalization(x, eps=1e-3, decay_rate=.7), PF.batch_normalization(F.reshape(x, (2, 144)), name="b")],
+    "depthwise": lambda x: [PF.depthwise_convolution(x, (3, 3), multiplier=2),
+                            PF.depthwise_deconvolution(x, (3, 3), divisor=2)],
+    "weights from elsewhere": lambda x: [F.convolution(
+        x, nn.parameter.get_parameter_or_create("w", (4, 4, 3, 3), np.ones((4, 4, 3, 3))) * 2)],
+    "batch normalization": lambda x: [PF.batch_normalization(x, eps=1e-3, decay_rate=.7),
+                                      PF.batch_normalization(F.reshape(x, (2, 144)), name="b")],
     "layer normalization": lambda x: [PF.layer_normalization(x)],
     "norms": lambda x: [PF.group_normalization(x, 2), PF.instance_normalization(x)],
     "prelu": lambda x: [PF.prelu(x, shared=False)],
@@ -179,7 +182,8 @@ def test_loops(name):
 
 def test_refusals_name_the_nodes(capsys):
     assert main(["export-source", network(lambda x: [F.erf(F.erf(x)), F.fft(F.reshape(x, (2, 72, 2)), 1)], IMAGE), "out"])
-    assert "  Erf: @made/Erf, @made/Erf_1\n" in (error := capsys.readouterr().err).replace("Erf_1, @made/Erf", "Erf, @made/Erf_1") and "FFT: @made/FFT" in error
+    error = capsys.readouterr().err
+    assert "  Erf: @made/Erf" in error and "@made/Erf_1" in error and "  FFT: @made/FFT" in error
     assert main(["export-source", network(lambda x: [F.convolution(x, F.constant(1, (2, 3, 3, 6)), channel_last=True)], IMAGE), "out"])
     assert "channels elsewhere" in capsys.readouterr().err
     assert [p.name for p in pathlib.Path().iterdir()] == ["made.nnp"]
