@@ -85,11 +85,16 @@ def test_processes_the_program_starts(program):
     (program / "code" / "parent.py").write_text(
         "import multiprocessing, subprocess, sys\n"
         "import nnabla\n"
-        "def where(_):\n"
-        "    return nnabla.__name__\n"
+        "def tell(connection):\n"
+        "    connection.send(nnabla.__name__)\n"
         "if __name__ == '__main__':\n"
-        "    with multiprocessing.get_context('spawn').Pool(1) as pool:\n"
-        "        print(pool.map(where, [0]))\n"
+        "    spawn = multiprocessing.get_context('spawn')\n"
+        "    here, there = spawn.Pipe()\n"
+        "    child = spawn.Process(target=tell, args=(there,))\n"
+        "    child.start()\n"
+        "    there.close()\n"      # so that a child that dies ends the wait
+        "    print([here.recv()])\n"
+        "    child.join()\n"
         "    code = 'import nnabla_ext.cpu, nnabla.functions as F; print(F.__name__)'\n"
         "    print(subprocess.check_output([sys.executable, '-c', code], text=True))\n")
     done = compat("run", "code/parent.py", cwd=program)
