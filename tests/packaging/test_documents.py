@@ -85,7 +85,7 @@ def requirements(text):
 def test_constraints_cover_what_is_installed(setup):
     constraints = requirements((ROOT / "constraints.txt").read_text())
     wanted = requirements(setup["options"]["install_requires"])
-    for extra in ("nnp", "images", "demo", "test"):
+    for extra in ("nnp", "images", "demo", "migrate", "onnx", "safetensors", "test"):
         wanted.update(requirements(setup["options.extras_require"][extra]))
     wanted.pop("nnabla-compat")
     assert set(wanted) == set(constraints)
