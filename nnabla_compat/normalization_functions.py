@@ -16,15 +16,22 @@ __all__ = ["BatchNormalizationInOutAdapter", "batch_normalization", "fused_batch
            "weight_standardization"]
 
 
-def _listed(axes):
+# These two names are nnabla's: programs import them.
+def _force_list(axes):
     """``axes`` as a list, from a sequence or one int."""
     return list(axes) if hasattr(axes, "__iter__") else [axes]
+
+
+def _get_axes_excluding(ndim, axes):
+    """The axes of an array of ``ndim`` axes that aren't in ``axes``."""
+    taken = [a + ndim if a < 0 else a for a in _force_list(axes)]
+    return [a for a in range(ndim) if a not in taken]
 
 
 def _channel_axes(x, axes):
     """Axes counted from the front."""
     ndim = len(x.shape)
-    return [a + ndim if a < 0 else a for a in _listed(axes)]
+    return [a + ndim if a < 0 else a for a in _force_list(axes)]
 
 
 def _statistic_shape(x, axes):
@@ -297,7 +304,7 @@ def layer_normalization(x, beta, gamma, batch_axis=0, eps=1e-05, output_stat=Fal
 
     Source: Ba et al., Layer Normalization, 2016.
     """
-    return _base.layer_normalization(x, beta, gamma, _listed(batch_axis), eps, gamma is None, beta is None,
+    return _base.layer_normalization(x, beta, gamma, _force_list(batch_axis), eps, gamma is None, beta is None,
                                      n_outputs=3 if output_stat else 1)
 
 
@@ -321,7 +328,7 @@ def instance_normalization(x, beta, gamma, channel_axis=1, batch_axis=0, eps=1e-
 
     Source: Ulyanov et al., Instance Normalization: The Missing Ingredient for Fast Stylization, 2016.
     """
-    return _base.instance_normalization(x, beta, gamma, channel_axis, _listed(batch_axis), eps, gamma is None, beta is None,
+    return _base.instance_normalization(x, beta, gamma, channel_axis, _force_list(batch_axis), eps, gamma is None, beta is None,
                                         n_outputs=3 if output_stat else 1)
 
 
@@ -347,5 +354,5 @@ def group_normalization(x, beta, gamma, num_groups, channel_axis=1, batch_axis=0
 
     Source: Wu and He, Group Normalization, 2018.
     """
-    return _base.group_normalization(x, beta, gamma, num_groups, channel_axis, _listed(batch_axis), eps, gamma is None,
+    return _base.group_normalization(x, beta, gamma, num_groups, channel_axis, _force_list(batch_axis), eps, gamma is None,
                                      beta is None, n_outputs=3 if output_stat else 1)
