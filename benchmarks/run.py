@@ -26,13 +26,13 @@ import cases  # noqa: E402
 class Worker:
     """A library in its own process."""
 
-    def __init__(self, library, interpreter, case, threads, device):
+    def __init__(self, library, interpreter, case, threads, device, clock):
         self.library = library
         path = os.pathsep.join(filter(None, [str(HERE), str(HERE.parent), os.environ.get("PYTHONPATH")]))
         environment = dict(os.environ, PYTHONPATH=path, OMP_NUM_THREADS=str(threads), OPENBLAS_NUM_THREADS=str(threads),
                            MKL_NUM_THREADS=str(threads))
         self.process = subprocess.Popen(
-            [interpreter, str(HERE / "worker.py"), library, case, str(threads), device], stdin=subprocess.PIPE,
+            [interpreter, str(HERE / "worker.py"), library, case, str(threads), device, clock], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE if library == "nnabla" else None, text=True, env=environment)
         self.about = self._answer()
 
@@ -88,7 +88,7 @@ def run_case(name, args):
     workers, results = [], []
     try:
         for library, interpreter in interpreters:
-            workers.append(Worker(library, interpreter, name, threads, args.device))
+            workers.append(Worker(library, interpreter, name, threads, args.device, args.clock))
         for what in args.what:
             for mode in args.modes:
                 times, difference = measure(workers, what, mode, args.rounds, args.seconds)
@@ -130,6 +130,8 @@ def main():
     parser.add_argument("--seconds", type=float, default=0.3, help="length of a round")
     parser.add_argument("--threads", type=int, help="instead of the number each case names")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--clock", default="wall", choices=["wall", "cpu"],
+                        help="cpu counts the processor time of all threads: for busy machines")
     parser.add_argument("--json", help="file to write everything measured to")
     args = parser.parse_args()
 

@@ -1,6 +1,6 @@
 """Measures one library on one case, in a process of its own: benchmarks/run.py starts it and tells it what to do.
 
-    python benchmarks/worker.py LIBRARY CASE THREADS DEVICE     LIBRARY: nnabla_compat, torch or nnabla
+    python benchmarks/worker.py LIBRARY CASE THREADS DEVICE CLOCK     LIBRARY: nnabla_compat, torch or nnabla
 
 It reads commands as JSON lines and answers each with one: {"do": "prepare", "what": "training"|"inference",
 "mode": "static"|"auto"} gives the first results, {"do": "round", "steps": n} gives the seconds of n steps.
@@ -161,7 +161,8 @@ def make_batches(case):
 def main():
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever libraries print goes to stderr
-    library, case, threads, device = sys.argv[1:]
+    library, case, threads, device, clock = sys.argv[1:]
+    now = time.perf_counter if clock == "wall" else time.process_time
     from cases import load
     case = load(case)
     side = Torch(case, int(threads), device) if library == "torch" else Nnabla(library, case, int(threads), device)
@@ -180,11 +181,11 @@ def main():
         else:
             n, batches = command["steps"], side.batches
             side.synchronize()
-            start = time.perf_counter()
+            start = now()
             for i in range(n):
                 result = step(*batches[i % BATCHES])
             side.synchronize()
-            seconds = time.perf_counter() - start
+            seconds = now() - start
             side.read(result)
             answer({"seconds": seconds})
 

@@ -60,7 +60,7 @@ def input_tensor(variable, kind, target):
         if tensor.dtype is not target.dtype:
             tensor = tensor.to(target.dtype)
     elif kind == "index" and tensor.dtype is not torch.int64:
-        tensor = tensor.detach().to(torch.int64)
+        tensor = (tensor.detach() if tensor.requires_grad else tensor).to(torch.int64)
     return tensor
 
 

@@ -141,6 +141,11 @@ class NdArray:
 
     def _write(self, value):
         storage, shape = self.storage, self._shape
+        view = storage.view
+        if view is not None and view.dtype is value.dtype and value.shape == shape and storage.view_holds(shape):
+            view[...] = value
+            storage.touched()
+            return
         tensor = storage.present()
         dtype = torch_dtype(value.dtype)
         if storage.narrowed is None and (tensor is None or tensor.dtype != dtype):
@@ -151,6 +156,7 @@ class NdArray:
         target = storage.numpy(shape, True)
         target[...] = _drop_leading_ones(value, shape)
         storage.touched()
+        storage.remember(target)
 
     def _write_tensor(self, value):
         storage = self.storage

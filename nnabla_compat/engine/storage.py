@@ -63,11 +63,24 @@ class Storage:
     alias = False      # the tensor is a view on purpose: numpy writes are to be seen through its base
     narrowed = None    # a child of narrow(): (parent storage, first element, number of elements)
     parent_size = 0    # a parent of narrow(): its number of elements
+    view = None        # numpy view of what was last assigned to, to be assigned to again
+    viewed = None      # the tensor that `view` was taken of, and its address
 
     def __init__(self, tensor=None):
         if tensor is not None:
             self._tensor = tensor
             self.state = WRITTEN
+
+    def remember(self, view):
+        """Keep a numpy view of the tensor for the next assignment: inputs are assigned to again and again."""
+        tensor = self._tensor
+        if self.regular and tensor.is_cpu:
+            self.view, self.viewed = view, (tensor, tensor.data_ptr())
+
+    def view_holds(self, shape):
+        """Whether ``view`` still shows the content, in ``shape``."""
+        tensor, address = self.viewed
+        return self._tensor is tensor and self.regular and tensor.data_ptr() == address and self.view.shape == shape
 
     # -- flags ---------------------------------------------------------------------------------------
 
@@ -144,7 +157,7 @@ class Storage:
 
     def set(self, tensor):
         """Adopt ``tensor`` as the content."""
-        self.host = None
+        self.host = self.view = self.viewed = None
         if self.owner is not None:
             owner = self.owner
             tensor = tensor.detach().reshape(owner.shape)
@@ -159,6 +172,7 @@ class Storage:
     def drop(self, state):
         """Forget the content, keeping its dtype for the next allocation."""
         known = self.known_dtype
+        self.view = self.viewed = None
         if self.owner is not None:
             owner, self.host = self.owner, None
             owner.grad = torch.full_like(owner.data, self.fill) if state == FILLED else None

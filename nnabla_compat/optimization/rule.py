@@ -13,8 +13,7 @@ one dtype and device; one list follows per state; the rest are the constructor's
 which is the initial learning rate. The gradients belong to the caller: a rule only reads them.
 """
 import inspect
-
-import numpy as np
+from ctypes import c_float
 
 
 class Step:
@@ -107,5 +106,4 @@ def float32(value):
     """``value`` as a Python float that float32 can hold."""
     if isinstance(value, (str, bytes)) or value is None:
         raise TypeError(f"must be real number, not {type(value).__name__}")
-    with np.errstate(over="ignore"):
-        return float(np.float32(float(value)))
+    return c_float(float(value)).value

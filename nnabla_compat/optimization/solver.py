@@ -10,6 +10,19 @@ from .rule import Step, float32
 from .slot import Slot, collect
 
 
+class _Unrecorded:
+    """torch.no_grad() for a ``with`` block; that one costs as much as a small kernel."""
+
+    __slots__ = ("recording",)
+
+    def __enter__(self):
+        self.recording = torch.is_grad_enabled()
+        torch._C._set_grad_enabled(False)
+
+    def __exit__(self, *_):
+        torch._C._set_grad_enabled(self.recording)
+
+
 class Solver:
     """Updates parameters from their gradients.
 
@@ -154,7 +167,7 @@ class Solver:
         if self.weight_decay_is_fused():
             self._decay = rate
         elif rate:
-            self._for_gradients(lambda w, g: torch._foreach_add_(g, w, alpha=rate), pre_hook, post_hook)
+            self._for_gradients(lambda w, g: _add(g, w, rate), pre_hook, post_hook)
 
     def weight_decay_is_fused(self):
         """Whether weight decay is a part of the update instead of being added to the gradients."""
@@ -202,7 +215,7 @@ class Solver:
         """Call ``change(weights, gradients)`` on groups of like tensors; it writes the gradients in place."""
         call = _hook_caller(pre_hook, post_hook)
         for part in [self._slots.values()] if call is None else self._after_hooks(call):
-            with torch.no_grad():
+            with _Unrecorded():
                 for _, weights, gradients in collect(part, writing=True):
                     change(weights, gradients)
 
@@ -240,7 +253,7 @@ class Solver:
         """
         call = _hook_caller(update_pre_hook, update_post_hook)
         for part in [self._slots.values()] if call is None else self._after_hooks(call):
-            with torch.no_grad():
+            with _Unrecorded():
                 for group in collect(part):
                     self._apply(*group)
         self._decay = self._default_decay
@@ -350,6 +363,16 @@ class Solver:
             slot.set_states(t, states)
 
 
+def _add(tensors, others, scale):
+    """Add ``others`` times ``scale``."""
+    if tensors[0].is_cpu and tensors[0].dtype in (torch.float32, torch.float64):
+        # On the CPU torch's foreach functions loop over the tensors, its fused optimizers don't.
+        torch._fused_sgd_(tensors, others, [], weight_decay=0.0, momentum=0.0, lr=-scale, dampening=0.0, nesterov=False,
+                          maximize=False, is_first_step=False)
+    else:
+        torch._foreach_add_(tensors, others, alpha=scale)
+
+
 def _check_counter(solver, key, t):
     if int(t) < 0:
         raise RuntimeError(f"{solver}.set_states: expected a number of updates for '{key}', received t={t}.")
@@ -357,6 +380,8 @@ def _check_counter(solver, key, t):
 
 def _hook_caller(pre, post):
     """One callable for all hooks around a parameter; None when there are none."""
+    if pre is None and post is None and not hooks.solver_pre_hooks and not hooks.solver_post_hooks:
+        return None
     pre = hooks.combined(hooks.solver_pre_hooks, pre)
     post = hooks.combined(hooks.solver_post_hooks, post, local_first=True)
     if pre is None or post is None:
