@@ -32,7 +32,21 @@ def restore_axes(y, x, axes):
 
 # Sums and means
 
-@operator("Sum", shape=reduced, resolve=all_axes, backward_reads="")
+# From here on torch.mean divides for each element in the backward pass, a sum and a division for each mean.
+_LARGE = 4096
+
+
+# Over all axes at once torch needs no axes to be put back in the backward pass.
+
+def _direct_sum(x, axes, keep_dims):
+    return torch.sum if len(axes) == len(x) > 0 and not keep_dims else None
+
+
+def _direct_mean(x, axes, keep_dims):
+    return torch.mean if len(axes) == len(x) > 0 and not keep_dims and math.prod(x) < _LARGE else None
+
+
+@operator("Sum", shape=reduced, resolve=all_axes, backward_reads="", direct=_direct_sum)
 def sum_(x: Tensor, axes: Ints = None, keep_dims: bool = False):
     r"""Sum over axes.
 
@@ -54,7 +68,7 @@ def sum_(x: Tensor, axes: Ints = None, keep_dims: bool = False):
     return torch.sum(x, axes, keep_dims)
 
 
-@operator("Mean", shape=reduced, resolve=all_axes, backward_reads="")
+@operator("Mean", shape=reduced, resolve=all_axes, backward_reads="", direct=_direct_mean)
 def mean(x: Tensor, axes: Ints = None, keep_dims: bool = False):
     r"""Mean over axes.
 
@@ -74,9 +88,9 @@ def mean(x: Tensor, axes: Ints = None, keep_dims: bool = False):
     if not axes:
         return x.clone()
     # (A float16 sum may exceed the largest number. A compiler shall not look at sizes.)
-    if torch.compiler.is_compiling() or x.numel() < 4096 or x.dtype is torch.float16:
+    if torch.compiler.is_compiling() or x.numel() < _LARGE or x.dtype is torch.float16:
         return torch.mean(x, axes, keep_dims)
-    # Dividing first of all in the backward pass, one number for each mean, torch.mean divides for each element.
+    # Dividing first of all in the backward pass, one number for each mean.
     return torch.sum(x, axes, keep_dims) / math.prod([x.shape[a] for a in axes])
 
 
