@@ -19,6 +19,7 @@ from ..engine.variable import Variable
 from ..files import function_message as _messages
 from ..files import initializers as _initializers
 from ..registry import OPERATORS
+from ..utils.load_function import _create_function_instance
 from . import module as _module
 
 # What has to be allocated while a network is built, without values in the file, may take this many elements in
@@ -63,7 +64,7 @@ class ProtoVariable:
     """
 
     __slots__ = ("name", "shape", "need_grad", "parent", "required", "type", "info", "initializer",
-                 "variable_instance", "repeat_id", "stop", "__weakref__")
+                 "variable_instance", "repeat_id", "stop", "_proto", "__weakref__")
 
     def __init__(self, shape, name=None, need_grad=False, var_type="Buffer"):
         self.name, self.shape, self.need_grad, self.type = name, tuple(shape), need_grad, var_type
@@ -72,6 +73,7 @@ class ProtoVariable:
         self.info = self.initializer = self.variable_instance = None
         self.repeat_id = []
         self.stop = False
+        self._proto = None
 
     def __repr__(self):
         return f"<ProtoVariable {self.name!r} {self.shape}>"
@@ -92,9 +94,8 @@ class ProtoVariable:
         copy.info, copy.initializer, copy.repeat_id = self.info, self.initializer, list(self.repeat_id)
         return copy
 
-    @property
-    def proto(self):
-        """Its ``Variable`` message."""
+    def as_proto(self):
+        """A new ``Variable`` message that describes it."""
         from ..utils import nnabla_pb2
         message = nnabla_pb2.Variable(name=self.name, type=self.type, repeat_id=self.repeat_id)
         message.shape.SetInParent()
@@ -102,10 +103,41 @@ class ProtoVariable:
         _initializers.to_message(self.initializer, message)
         return message
 
-    def update_from_proto(self, proto, rng):
-        """Take shape and initializer from a ``Variable`` message."""
-        self.shape = tuple(proto.shape.dim)
-        self.initializer = _initializers.from_message(proto, rng)
+    @property
+    def proto(self):
+        """Its ``Variable`` message, to edit; :meth:`update_from_proto` makes the changes take effect."""
+        if self._proto is None:
+            self._proto = self.as_proto()
+        return self._proto
+
+    @proto.setter
+    def proto(self, message):
+        self._proto = message
+
+    def prepare_renaming(self, renames):
+        """Note in the dict ``renames``, from old to new, the name its message was given."""
+        if self._proto is not None and self._proto.name != self.name:
+            renames[self.name] = self._proto.name
+
+    def update_from_proto(self, rng, renames):
+        """Take over what its message says.
+
+        Args:
+            rng (numpy.random.RandomState): What a new initializer draws from.
+            renames (dict): Old to new names, of all variables; see :meth:`prepare_renaming`.
+
+        Raises:
+            AssertionError: the message makes a Buffer of a Parameter, or the other way round.
+        """
+        message, self._proto = self._proto, None
+        if message is None:
+            return
+        if message.type != self.type:
+            raise AssertionError(f"variable '{self.name}' is a {self.type}, its message says {message.type}. A "
+                                 "variable's type cannot be changed.")
+        self.name = renames.get(self.name, self.name)
+        self.shape = tuple(message.shape.dim)
+        self.initializer = _initializers.from_message(message, rng)
 
     def __pos__(self):
         return self
@@ -156,15 +188,26 @@ def _arithmetic(x, other, of_arrays, with_scalar, convert=lambda s: s):
 
 
 class ProtoFunction:
-    """A function of a description: its type and arguments, and the names of its inputs and outputs."""
+    """A function of a description: its type and arguments, and the names of its inputs and outputs.
+
+    Args:
+        func (Function): What infers the shapes of outputs; only for a function about to be called.
+        f_type (str): Type.
+        args (dict): Arguments.
+        name (str): Name in the network; made from the type and the current Module when left out.
+        owner (ProtoNetwork): The network; without a ``name`` the one being recorded.
+    """
 
     def __init__(self, func, f_type, args, name=None, owner=None):
-        self.type, self.args, self.name = f_type, args, name
-        self._owner = current_network() if owner is None else owner
+        if name is None:
+            owner = current_network()
+            name = _unique(owner.func_names, _path_prefix() + f_type)
+        self.type, self.args, self.name, self._owner = f_type, args, name, owner
         self.inputs, self.outputs = [], []
         self.function_instance = func
         self.repeat_id, self.repeat_param, self.recurrent_param = [], None, None
         self.disabled = False
+        self._proto = None
 
     def __repr__(self):
         return f"<ProtoFunction {self.name!r} of {', '.join(self.inputs)}>"
@@ -176,6 +219,18 @@ class ProtoFunction:
     def __getitem__(self, item):
         return self.__dict__[item]
 
+    def __call__(self, inputs, n_outputs):
+        """Add it to the network being recorded.
+
+        Args:
+            inputs (list of ProtoVariable or Variable): Its inputs; Variables become parameters.
+            n_outputs (int): How many outputs; -1 for as many as it has to have.
+
+        Returns:
+            ProtoVariable, or a tuple of them.
+        """
+        return proto_graph_builder.connect(self, inputs, n_outputs)
+
     def clone(self, owner):
         """A copy in the network ``owner``."""
         copy = ProtoFunction(None, self.type, dict(self.args), self.name, owner)
@@ -183,9 +238,8 @@ class ProtoFunction:
         copy.repeat_param, copy.recurrent_param = self.repeat_param, self.recurrent_param
         return copy
 
-    @property
-    def proto(self):
-        """Its ``Function`` message."""
+    def as_proto(self):
+        """A new ``Function`` message that describes it."""
         from ..utils import nnabla_pb2
         message = nnabla_pb2.Function(name=self.name, type=self.type, repeat_id=self.repeat_id, input=self.inputs,
                                       output=self.outputs)
@@ -196,21 +250,36 @@ class ProtoFunction:
         _messages.write_arguments(message, self.type, self.args)
         return message
 
-    @staticmethod
-    def from_proto(owner, proto):
-        """The function of a ``Function`` message, not connected yet.
+    @property
+    def proto(self):
+        """Its ``Function`` message, to edit; :meth:`update_from_proto` makes the changes take effect."""
+        if self._proto is None:
+            self._proto = self.as_proto()
+        return self._proto
 
-        Raises:
-            ValueError: nobody knows the type.
+    @proto.setter
+    def proto(self, message):
+        self._proto = message
+
+    def update_from_proto(self, renames):
+        """Take over what its message says, with variables called as the dict ``renames`` (old to new) says.
+
+        Returns:
+            ProtoFunction: itself.
         """
-        loop = proto.type in _messages.LOOP_CONTROL
-        function = ProtoFunction(None, proto.type, {} if loop else _messages.read_arguments(proto), proto.name, owner)
-        function.repeat_id = list(proto.repeat_id)
-        if proto.HasField("repeat_param"):
-            function.repeat_param = proto.repeat_param
-        if proto.HasField("recurrent_param"):
-            function.recurrent_param = proto.recurrent_param
-        return function
+        message, self._proto = self.proto, None
+        self.type, self.name = message.type, message.name
+        self.args = _arguments_of(message, self._owner.current_context)
+        self.inputs = [renames.get(n, n) for n in message.input]
+        self.outputs = [renames.get(n, n) for n in message.output]
+        self._take_loops(message)
+        self.function_instance = None
+        return self
+
+    def _take_loops(self, message):
+        self.repeat_id = list(message.repeat_id)
+        self.repeat_param = message.repeat_param if message.HasField("repeat_param") else None
+        self.recurrent_param = message.recurrent_param if message.HasField("recurrent_param") else None
 
     def graph_call(self, batch_size=None, ctx=None):
         """Call the function on its inputs' Variables and give the results to its outputs.
@@ -241,6 +310,10 @@ class ProtoFunction:
         for name, variable in zip(self.outputs, outputs):
             network.variables[name].variable_instance = variable
         self.function_instance = function
+
+
+def _arguments_of(message, ctx, create=_create_function_instance):
+    return {} if message.type in _messages.LOOP_CONTROL else dict(create(ctx, message).arguments)
 
 
 def _batch(network, batch_size):
@@ -329,21 +402,44 @@ class ProtoNetwork:
     # -- from and to messages ------------------------------------------------------------------------
 
     @staticmethod
-    def from_proto(owner, proto, rng, batch_size=None):
-        """The network of a ``Network`` message; initializers draw from ``rng``."""
+    def from_proto(owner, proto, rng, batch_size):
+        """The network of a ``Network`` message; initializers draw from ``rng``.
+
+        ``batch_size`` is what -1 in shapes stands for, the message's own for None.
+        """
         network = ProtoNetwork(owner, proto.name, batch_size or proto.batch_size)
         network.repeat_info = {info.id: info.times for info in proto.repeat_info}
         for message in proto.variable:
             if message.type in ("Buffer", "Parameter"):
                 learned = message.type == "Parameter"
                 variable = ProtoVariable((), message.name, learned, message.type)
-                variable.update_from_proto(message, rng)
+                variable.proto = message
+                variable.update_from_proto(rng, {})
                 variable.repeat_id = list(message.repeat_id)
                 (network.parameters if learned else network.variables)[message.name] = variable
         for message in proto.function:
-            network.add_function(ProtoFunction.from_proto(network, message), message.input, message.output)
+            function = network.create_function_instance(network.current_context, message, network,
+                                                        _create_function_instance)
+            network.add_function(function, message.input, message.output)
         network.find_ports()
         return network
+
+    @staticmethod
+    def create_function_instance(ctx, f, g, create_func):
+        """The ProtoFunction of a ``Function`` message, not connected yet.
+
+        Args:
+            ctx (Context): Passed on to ``create_func``.
+            f: The message.
+            g (ProtoNetwork): The network it is to belong to.
+            create_func: ``create_func(ctx, f)`` returns a Function, of which the arguments are taken.
+
+        Raises:
+            ValueError: nobody knows the type.
+        """
+        function = ProtoFunction(None, f.type, _arguments_of(f, ctx, create_func), f.name, g)
+        function._take_loops(f)
+        return function
 
     def add_function(self, function, inputs, outputs):
         """Connect ``function`` to variables by their names.
@@ -364,6 +460,45 @@ class ProtoNetwork:
                 raise ValueError(f"network '{self.name}': output '{name}' of function '{function.name}' is {other}.")
             variable.parent = function.name
         self.functions[function.name] = function
+
+    def commit(self, name, networks, params):
+        """Finish a network that was recorded.
+
+        Args:
+            name (str): Its name.
+            networks (dict): Takes it under that name.
+            params (dict): Data array to name, of parameters; others are named after the function that reads them.
+        """
+        params = dict(params)
+        resolved = set()
+        for function in self.functions.values():
+            resolved.update(self.resolve_function_parameters(function, params))
+        for key in resolved:
+            del self.parameters[key]
+        with parameter.parameter_scope("", self._owner.parameter_scope):
+            for key, learned in self.parameters.items():
+                registered = parameter.get_parameter(key)
+                if registered is None or registered != learned.variable_instance:
+                    parameter.set_parameter(key, learned.variable_instance)
+        self.find_ports()
+        self.name = name
+        networks[name] = self
+
+    def resolve_function_parameters(self, function, params):
+        """Declare the Variables that ``function`` was recorded with as parameters; yields their provisional names."""
+        for i, key in enumerate(function.inputs):
+            variable = self.parameters.get(key)
+            if not isinstance(variable, Variable):
+                continue
+            name = params.get(variable.data)
+            if name is None:
+                name = params[variable.data] = _unique(self.var_names, f"{function.name}_{i}")
+            if name not in self.parameters:
+                self.parameters[name] = ProtoVariable(variable.shape, name, variable.need_grad, "Parameter")
+                self.parameters[name].variable_instance = variable
+            self.parameters[name].required.append(function.name)
+            function.inputs[i] = name
+            yield key
 
     def find_ports(self):
         """Find inputs and outputs from the connections."""
@@ -387,9 +522,9 @@ class ProtoNetwork:
         for id_, times in network.repeat_info.items():
             message.repeat_info.add(id=id_, times=times)
         for variable in (*network.variables.values(), *network.parameters.values()):
-            message.variable.append(variable.proto)
+            message.variable.append(variable.as_proto())
         for function in network.functions.values():
-            message.function.append(function.proto)
+            message.function.append(function.as_proto())
         return message
 
     def update_actual_shape_of_reshape(self):
@@ -826,32 +961,35 @@ def create_graph_from_variable(name, variables, names=None, parameter_scope=None
     variables = [variables] if isinstance(variables, Variable) else list(variables)
     assert variables, "create_graph_from_variable: expected at least one output variable."
     scope = parameter.get_current_parameter_scope() if parameter_scope is None else parameter_scope
-    graph = ProtoGraph(parameter_scope=parameter_scope)
-    network = _Transcript(graph, name, names or {}, scope).write(variables)
-    if not network.functions:
+    params = {v.data: key for key, v in parameter.list_parameters(scope, False).items()}
+    with graph(name, parameter_scope) as made, ProtoGraphGenerator(names, params) as write:
+        for function in _tape.ordered_functions(variables):
+            write(function)
+    if not made.networks:
         raise ValueError("No network is found in current graph. (The outputs are leaves: nothing computes them.)")
-    graph.networks[name] = network
-    if parameter_scope is None:
-        for key, variable in parameter.list_parameters(scope, False).items():
-            if key in network.parameters:
-                graph.set_parameter(key, variable)
-    return graph
+    return made
 
 
-class _Transcript:
-    """Writes down a graph of Variables.
+class ProtoGraphGenerator:
+    """Writes a graph of Variables into the network being recorded::
+
+        with nn.graph_def.graph(name="net") as g, ProtoGraphGenerator(names, params) as write:
+            y.visit(write)
 
     A variable is known by its data array and by what makes it: unlinked twins share the array, and so do input
     and output of a function that works in place.
+
+    Args:
+        names (dict): Name to Variable, of those that are to have a name; or None.
+        params (dict): Data array to name; leaves with these arrays are parameters, other leaves inputs.
     """
 
-    def __init__(self, graph, name, names, scope):
-        self.network = ProtoNetwork(graph, name)
-        self.prefix = "" if name == "model" else f"@{name}/"
+    def __init__(self, names, params):
         self.arrays = []  # keeps the arrays alive, whose ids are keys
-        self.parameters = {self._array(v): key for key, v in parameter.list_parameters(scope, False).items()}
-        self.chosen = {self._key(v): (name, v) for name, v in names.items()}
+        self.params = params
+        self.chosen = {self._key(v): (name, v) for name, v in (names or {}).items()}
         self.known = {}
+        self.functions = []
 
     def _array(self, variable):
         array = variable.container.data
@@ -861,42 +999,51 @@ class _Transcript:
     def _key(self, variable):
         return self._array(variable), id(variable.parent) if variable.parent is not None else 0
 
-    def write(self, outputs):
-        functions = _tape.ordered_functions(outputs)
-        present = {id(f) for f in functions}
+    def __enter__(self):
+        self.network, self.prefix = current_network(), _path_prefix()
+        return self
+
+    def __call__(self, func):
+        """Note the function; all of them are written at the end of the block."""
+        self.functions.append(func)
+
+    def __exit__(self, type_, value, traceback):
+        if type_ is not None:
+            return
+        present = {id(f) for f in self.functions}
         for (array, _), (name, variable) in list(self.chosen.items()):
             if id(variable.parent) not in present:  # the graph has an unlinked twin of it, if anything
                 self.chosen.setdefault((array, 0), (name, variable))
-        for function in functions:
+        for function in self.functions:
             if function.op.type_name != "Sink":
                 self._write_function(function)
-        self.network.find_ports()
-        return self.network
+                proto_graph_builder.dirty()
 
     def _write_function(self, function):
         network, type_ = self.network, function.op.type_name
         if type_ not in OPERATORS and not isinstance(getattr(function, "owner", None), PythonFunction):
             raise ValueError(f"function {type_} cannot be described in a file: nnabla has no such function. Save the "
                              "network without it.")
-        name = _unique(network.func_names, self.prefix + type_)
+        function_name = _unique(network.func_names, self.prefix + type_)
         inputs = [self._name_input(v, type_) for v in function.inputs]
-        outputs = []
-        for variable in function.outputs:
+        outputs, self.outputs = [], function.outputs
+        for i, variable in enumerate(self.outputs):
             key = self._array(variable), id(function)
-            self.known[key] = self.known[key[0]] = self._declare(variable, key, f"{self.prefix}{type_}_out")
-            outputs.append(self.known[key])
+            name = self._declare(variable, self.renaming(i, None), f"{self.prefix}{type_}_out")
+            self.known[key] = self.known[key[0]] = name
+            outputs.append(name)
         args = dict(function.args)
         if type_ == "Reshape":
             args["shape"] = list(function.outputs[0].shape)
-        network.add_function(ProtoFunction(None, type_, args, name, network), inputs, outputs)
+        network.add_function(ProtoFunction(None, type_, args, function_name, network), inputs, outputs)
 
     def _name_input(self, variable, type_):
         key = self._key(variable)
         name = self.known.get(key) or self.known.get(key[0])
         if name is None:
-            name = self.parameters.get(key[0])
+            name = self.params.get(variable.data)
             if name is None:
-                name = self._declare(variable, key, f"{self.prefix}{type_}_in")
+                name = self._declare(variable, self._chosen_name(key), f"{self.prefix}{type_}_in")
             else:
                 learned = ProtoVariable(variable.shape, name, variable.need_grad, "Parameter")
                 learned.variable_instance = variable
@@ -904,13 +1051,19 @@ class _Transcript:
             self.known[key] = name
         return name
 
-    def _declare(self, variable, key, base):
+    def _chosen_name(self, key):
+        name, _ = self.chosen.get(key, (None, None))
+        return name
+
+    def renaming(self, i, v_name):
+        """The name chosen for output ``i`` of the function that is being written, ``v_name`` where there is none."""
+        return self._chosen_name(self._key(self.outputs[i])) or v_name
+
+    def _declare(self, variable, name, base):
         """Declare a Buffer under the name chosen for it, or one made from ``base``."""
-        chosen = self.chosen.get(key)
-        if chosen is None:
+        if name is None:
             name = _unique(self.network.var_names, base)
         else:
-            name, _ = chosen
             self.network.var_names[name] = 1
         if name in self.network.variables:
             raise ValueError(f"create_graph_from_variable: two variables are to be called '{name}'. Give each a "
@@ -924,7 +1077,7 @@ class _Transcript:
 class FlatModule:
     """Stands for the Module whose code is recorded, where there is none."""
 
-    def __init__(self, name=None):
+    def __init__(self, name):
         self.name = name or "model"
 
     def get_parameters(self, recursive=True, grad_only=False, memo=None):
@@ -948,7 +1101,7 @@ class ProtoGraphBuilder:
         self.in_module = False  # a Module's method recorded something
         self.module = None
         self.current = None
-        self._given = {}      # key of an input that is a Variable: the Variable
+        self.dirty_flag = False
         self._known = {}      # id of a ProtoVariable: (its name in the current network, itself)
 
     def get_graph(self):
@@ -981,44 +1134,27 @@ class ProtoGraphBuilder:
         if not self.stack and self.is_dirty():
             self.commit_network(finished)
 
+    def dirty(self):
+        """Something was recorded that is to be committed."""
+        self.dirty_flag = True
+
     def is_dirty(self):
         """Whether there is anything recorded that is not committed."""
-        return self.current is not None and bool(self.current.functions)
+        return self.dirty_flag
 
     def commit_network(self, module=None):
         """Finish the network being recorded and add it to the graph, its parameters named as in ``module``."""
         network = self.get_current()
         module = self.get_module() if module is None else module
         name, self.graph_name = self.graph_name or module.name, None
-        network.name = _unique(self.names, name)
-        named = {id(v.container.data): (key, v) for key, v in module.get_parameters(grad_only=False).items()}
-        for function in network.functions.values():
-            for i, key in enumerate(function.inputs):
-                if key in self._given:
-                    function.inputs[i] = self._name_parameter(network, function, i, self._given[key], named)
-        network.find_ports()
-        self.networks[network.name] = network
+        params = {v.data: key for key, v in module.get_parameters(grad_only=False).items()}
+        network.commit(_unique(self.names, name), self.networks, params)
         self.current = self.module = None
-        self.in_module = False
-        self._given, self._known = {}, {}
-
-    def _name_parameter(self, network, function, i, variable, named):
-        key = id(variable.container.data)
-        if key not in named:
-            named[key] = _unique(network.var_names, f"{function.name}_{i}"), variable
-        name, registered = named[key]
-        if name not in network.parameters:
-            network.parameters[name] = ProtoVariable(variable.shape, name, registered.need_grad, "Parameter")
-            network.parameters[name].variable_instance = variable
-            self.proto_graph.set_parameter(name, registered)
-        network.parameters[name].required.append(function.name)
-        return name
+        self.in_module = self.dirty_flag = False
+        self._known = {}
 
     def record(self, op, inputs, args, n_outputs=-1):
         """Add a function to the network; returns its output ProtoVariable, or a tuple of them."""
-        self.in_module = self.in_module or _module._frame is not None
-        network, path = self.get_current(), self.get_module().get_path_name()
-        prefix = path + "/" if path else ""
         present = [x for x in inputs if x is not None]
         for x in present:
             if not isinstance(x, (ProtoVariable, Variable)):
@@ -1030,19 +1166,27 @@ class ProtoGraphBuilder:
         function = Function(op, args)
         if len(present) != len(inputs) and not op.variadic:
             function.leave_out(tuple(x is not None for x in inputs))
-        shapes = [tuple(x.shape) for x in present]
-        function.bind(shapes, n_outputs)
-        out_shapes = function.infer(shapes)
-        recorded = self._new_function(network, function, prefix)
-        recorded.inputs = [self._name_input(network, recorded, x, prefix) for x in present]
-        made = self._add_outputs(network, recorded, out_shapes, prefix)
+        return ProtoFunction(function, op.type_name, args)(present, n_outputs)
+
+    def connect(self, function, inputs, n_outputs):
+        """Put a ProtoFunction behind ``inputs``; see :meth:`ProtoFunction.__call__`."""
+        self.in_module = self.in_module or _module._frame is not None
+        instance, function.function_instance = function.function_instance, None
+        shapes = [tuple(x.shape) for x in inputs]
+        instance.bind(shapes, n_outputs)
+        out_shapes = instance.infer(shapes)
+        function.args = dict(instance.args)
+        network, prefix = self.get_current(), _path_prefix()
+        function.inputs = [self._name_input(network, function, x, prefix) for x in inputs]
+        made = self._add_outputs(network, function, out_shapes, prefix)
+        self.dirty()
         return made[0] if len(made) == 1 else tuple(made)
 
     def _name_input(self, network, function, x, prefix):
         if isinstance(x, Variable) and x.parent is None:
-            key = f"<{id(x.container.data)}>"
-            self._given[key] = x
-            return key
+            provisional = f"<{id(x.container.data)}>"   # until the network is committed
+            network.parameters[provisional] = x
+            return provisional
         if isinstance(x, Variable):
             if id(x.container.data) not in self._known:
                 self._transcribe(network, x, prefix)
@@ -1066,16 +1210,12 @@ class ProtoGraphBuilder:
             if id(function) in self._known:
                 continue
             self._known[id(function)] = None, function
-            recorded = self._new_function(network, function, prefix)
+            recorded = ProtoFunction(None, function.op.type_name, dict(function.args))
             recorded.inputs = [self._name_input(network, recorded, v, prefix) for v in function.inputs]
             outputs = function.outputs
             for made, v in zip(self._add_outputs(network, recorded, [v.shape for v in outputs], prefix), outputs):
                 array = v.container.data
                 self._known[id(array)] = array, made
-
-    def _new_function(self, network, function, prefix):
-        type_ = function.op.type_name
-        return ProtoFunction(None, type_, dict(function.args), _unique(network.func_names, prefix + type_), network)
 
     def _add_outputs(self, network, recorded, shapes, prefix):
         made = []
@@ -1093,6 +1233,12 @@ class ProtoGraphBuilder:
 
 
 proto_graph_builder = ProtoGraphBuilder()
+
+
+def _path_prefix():
+    """What names of functions and variables of the current Module start with."""
+    path = current_module().get_path_name()
+    return path + "/" if path else ""
 
 
 def _record(op, inputs, args, n_outputs, outputs):
@@ -1156,11 +1302,13 @@ def graph(name=None, parameter_scope=None):
 
 @contextmanager
 def graph_name(name):
-    """The next network recorded in the block is called ``name``."""
+    """The network recorded in the block is called ``name``."""
     builder = proto_graph_builder
     outer, builder.graph_name, builder.module = builder.graph_name, name, None
     try:
-        yield builder
+        yield builder.current
+        if builder.is_dirty():
+            builder.commit_network()
     finally:
         builder.graph_name = outer
 

@@ -3,14 +3,15 @@ from collections import OrderedDict
 
 import numpy as np
 
-from .graph_def import ProtoFunction, ProtoNetwork, ProtoVariable
+from ..utils.load_function import _create_function_instance
+from .graph_def import ProtoNetwork
 
 
 class EditedVariable:
     """A variable as callbacks see it.
 
     Attributes:
-        proto: The ``Variable`` message; changes to its name and shape take effect.
+        proto: The ``Variable`` message; changes to its name, shape and initializer take effect.
         parent (EditedFunction): What makes it, or None.
         need_grad (bool): Of the Variable made from it.
         variable (Variable): Variable to use for it, or None.
@@ -18,9 +19,18 @@ class EditedVariable:
     """
 
     def __init__(self, source):
-        self.name, self.proto, self.need_grad = source.name, source.proto, source.need_grad
+        self.source = source.clone()
+        self.name, self.need_grad = source.name, source.need_grad
         self.variable, self.stop, self.parent = source.variable_instance, source.stop, None
         self.consumers = []
+
+    @property
+    def proto(self):
+        return self.source.proto
+
+    @proto.setter
+    def proto(self, message):
+        self.source.proto = message
 
     @property
     def referrers(self):
@@ -133,19 +143,21 @@ def _checked(made, cls, what):
 
 def _assemble(network, variables, functions):
     made = ProtoNetwork(network.owner(), network.name, network.batch_size)
-    rng = np.random.RandomState(1223)
-    for edited in variables:
-        if edited.parent is None and not edited.consumers:
-            continue
-        name, learned = edited.proto.name, edited.proto.type == "Parameter"
-        variable = ProtoVariable((), name, edited.need_grad, edited.proto.type)
-        variable.update_from_proto(edited.proto, rng)
+    rng, renames = np.random.RandomState(1223), {}
+    used = [v for v in variables if v.parent is not None or v.consumers]
+    for edited in used:
+        edited.source.prepare_renaming(renames)
+    for edited in used:
+        variable = edited.source
+        variable.update_from_proto(rng, renames)
+        variable.need_grad = edited.need_grad
+        learned = variable.type == "Parameter"
         variable.variable_instance = None if learned else edited.variable
-        if name in made.variables or name in made.parameters:
-            raise ValueError(f"network '{network.name}': a callback gave two variables the name '{name}'.")
-        (made.parameters if learned else made.variables)[name] = variable
+        if variable.name in made.variables or variable.name in made.parameters:
+            raise ValueError(f"network '{network.name}': a callback gave two variables the name '{variable.name}'.")
+        (made.parameters if learned else made.variables)[variable.name] = variable
     for edited in functions:
-        function = ProtoFunction.from_proto(made, edited.proto)
-        made.add_function(function, [v.proto.name for v in edited.inputs], [v.proto.name for v in edited.outputs])
+        function = made.create_function_instance(made.current_context, edited.proto, made, _create_function_instance)
+        made.add_function(function, [v.source.name for v in edited.inputs], [v.source.name for v in edited.outputs])
     made.find_ports()
     return made

@@ -8,9 +8,9 @@ from importlib import import_module
 
 import numpy as np
 
-from . import registry_scenarios
+from . import description_scenarios, registry_scenarios
 
-SCENARIOS = dict(registry_scenarios.SCENARIOS)
+SCENARIOS = {**registry_scenarios.SCENARIOS, **description_scenarios.SCENARIOS}
 
 
 def scenario(f):
