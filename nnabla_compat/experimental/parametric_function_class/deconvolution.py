@@ -1,40 +1,21 @@
 """Transposed convolution as a class."""
 from ... import functions as F
-from ...initializer import ConstantInitializer
-from ...parametric_functions.weights import glorot
-from .module import Module, make
+from .filter_layer import FilterLayer
 
 
-class Deconvolution(Module):
+class Deconvolution(FilterLayer):
     """Transposed convolution with the parameters ``W`` (inmaps, outmaps / group, *kernel) and ``b``.
 
-    nnabla 1.39 shapes ``W`` with the two channel counts swapped, so that it runs only when they agree.
-
-    Args:
-        inmaps (int): Number of input channels.
-        outmaps (int): Number of output channels.
-        kernel (tuple of int): Size of the filter along each spatial axis.
-        pad, stride, dilation (tuple of int): See ``F.deconvolution``.
-        group (int): Channels are split into this many groups that do not mix.
-        w_init: Initializer of the filters; uniform with Glorot's limit by default.
-        b_init: Initializer of the bias; zeros by default.
-        base_axis (int): Axis of the channels.
-        fix_parameters (bool): Parameters need no gradients.
-        rng (numpy.random.RandomState): Source of the default initial filters.
-        with_bias (bool): Whether there is a bias.
+    See :class:`FilterLayer`. nnabla 1.39 shapes ``W`` with the two channel counts swapped, so that it runs only when
+    they agree.
     """
 
-    def __init__(self, inmaps, outmaps, kernel, pad=None, stride=None, dilation=None, group=1, w_init=None, b_init=None,
-                 base_axis=1, fix_parameters=False, rng=None, with_bias=True):
-        kernel = tuple(kernel)
-        w_init = glorot(inmaps, outmaps, kernel, rng) if w_init is None else w_init
-        b_init = ConstantInitializer() if b_init is None else b_init
-        self.W = make(w_init, (inmaps, outmaps // group) + kernel, not fix_parameters)
-        self.b = make(b_init, (outmaps,), not fix_parameters) if with_bias else None
-        self.base_axis, self.pad, self.stride, self.dilation, self.group = base_axis, pad, stride, dilation, group
+    function = staticmethod(F.deconvolution)
 
-    def __call__(self, inp):
-        return F.deconvolution(inp, self.W, self.b, self.base_axis, self.pad, self.stride, self.dilation, self.group)
+    @staticmethod
+    def channels(inmaps, outmaps, group):
+        """The first two axes of ``W``."""
+        return inmaps, outmaps // group
 
 
 Deconv1d = Deconvolution
