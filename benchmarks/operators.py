@@ -4,9 +4,11 @@
     NNABLA_PYTHON=... python benchmarks/operators.py sum mean --rounds 20 --json operators.json
 
 Each library runs in a process of its own; they take turns, round by round, so that whatever else the machine does hits
-both. A graph of the one function is built, and its forward pass, and forward and backward together, are timed. The table
-gives the medians in microseconds and their ratio, where we lose most first; operators the original cannot compute
-on the CPU are listed without a ratio. Without NNABLA_PYTHON only our own times are shown. Sizes: operator_cases.py.
+both. A graph of the one function is built, and its forward pass, and forward and backward together, are timed: by the
+processor time of the process, so that a machine shared with others tells the truth too (--clock wall for
+more threads than one). The table gives the medians in microseconds and their ratio, where we lose most first; operators
+the original cannot compute on the CPU are listed without a ratio. A second table shows what calls cost that compute
+next to nothing. Without NNABLA_PYTHON only our own times are shown. Sizes: operator_cases.py.
 """
 import argparse
 import importlib
@@ -21,10 +23,12 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
-from operator_cases import AT_ONCE, CASES, COMMON  # noqa: E402
+from operator_cases import AT_ONCE, CASES, COMMON, TINY  # noqa: E402
 from oracle import drive  # noqa: E402
 
 KINDS = ("forward", "training")  # training: forward and backward
+CLOCKS = {"cpu": time.process_time, "wall": time.perf_counter}
+SUBJECTS = {**CASES, **{f"tiny {name}": case for name, case in TINY.items()}}
 
 
 # -- the process of one library
@@ -65,7 +69,7 @@ class Graph:
         self.root.backward(self.grad)
 
 
-def work(library, threads):
+def work(library, threads, clock):
     """Answer commands, JSON lines: {"prepare": name} with what runs, {"kind":, "steps":} with the seconds of a step."""
     if library == "nnabla_compat":
         import torch
@@ -83,7 +87,7 @@ def work(library, threads):
         if "prepare" in command:
             subject, runs = None, []
             try:
-                subject = (Dynamic if command["prepare"] in AT_ONCE else Graph)(nn, CASES[command["prepare"]])
+                subject = (Dynamic if command["prepare"] in AT_ONCE else Graph)(nn, SUBJECTS[command["prepare"]])
                 for kind in KINDS[:1 + bool(subject.wanted)]:
                     getattr(subject, kind)()
                     runs.append(kind)
@@ -92,10 +96,10 @@ def work(library, threads):
                 answer({"runs": runs, "error": " ".join(str(error).split())[:200]})
         else:
             run, steps = getattr(subject, command["kind"]), command["steps"]
-            start = time.perf_counter()
+            start = clock()
             for _ in range(steps):
                 run()
-            answer((time.perf_counter() - start) / steps)
+            answer((clock() - start) / steps)
 
 
 # -- the process that compares
@@ -103,14 +107,14 @@ def work(library, threads):
 class Worker:
     """A library in its own process, started again when it dies."""
 
-    def __init__(self, library, interpreter, threads):
-        self.library, self.interpreter, self.threads = library, interpreter, threads
+    def __init__(self, library, interpreter, threads, clock):
+        self.library, self.interpreter, self.threads, self.clock = library, interpreter, threads, clock
         self.start()
 
     def start(self):
         threads = str(self.threads)
         environment = dict(os.environ, OMP_NUM_THREADS=threads, OPENBLAS_NUM_THREADS=threads, MKL_NUM_THREADS=threads, NNABLA_NUM_THREADS=threads)
-        self.process = subprocess.Popen([self.interpreter, __file__, "--worker", self.library, "--threads", threads], env=environment, text=True,
+        self.process = subprocess.Popen([self.interpreter, __file__, "--worker", self.library, "--threads", threads, "--clock", self.clock], env=environment, text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.version = self.receive()["version"]
 
@@ -173,7 +177,7 @@ def table(results, two):
                 line += f"{t[library] * 1e6:{w}.1f}" if library in t else f"{'-':>{w}}"
             line += f"{ratios[kind]:8.2f}" if kind in ratios else f"{'-':>8}"
         lines.append(line)
-    if two:
+    if two and results.keys() <= CASES.keys():
         for label, names in (("common (*)", COMMON), ("all", results)):
             for kind in KINDS:
                 ratios = [r[3][kind] for r in rows if r[1] in names and kind in r[3]]
@@ -185,30 +189,34 @@ def table(results, two):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", help="operators to time; all by default")
+    parser.add_argument("names", nargs="*", help="operators to time, as in the tables; all by default")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=0.005, help="length of a round")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--clock", choices=CLOCKS, default="cpu", help="what is measured: processor time (the default) or time passed")
     parser.add_argument("--json", help="file for the results")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
-        return work(options.worker, options.threads)
-    unknown = sorted(set(options.names) - set(CASES))
+        return work(options.worker, options.threads, CLOCKS[options.clock])
+    unknown = sorted(set(options.names) - set(SUBJECTS))
     if unknown:
         parser.error(f"no such operators: {', '.join(unknown)}")
-    workers = [Worker("nnabla_compat", sys.executable, options.threads)]
+    workers = [Worker("nnabla_compat", sys.executable, options.threads, options.clock)]
     if os.environ.get("NNABLA_PYTHON"):
-        workers.append(Worker("nnabla", os.environ["NNABLA_PYTHON"], options.threads))
+        workers.append(Worker("nnabla", os.environ["NNABLA_PYTHON"], options.threads, options.clock))
     results, start = {}, time.time()
-    for name in options.names or CASES:
+    for name in options.names or SUBJECTS:
         times, errors = measure(workers, name, options.rounds, options.seconds)
-        results[name] = {"call": CASES[name].key, "times": times, **({"errors": errors} if errors else {})}
-    print(table(results, len(workers) == 2))
+        results[name] = {"call": SUBJECTS[name].key, "times": times, **({"errors": errors} if errors else {})}
+    for part in (CASES, SUBJECTS.keys() - CASES.keys()):
+        shown = {name: result for name, result in results.items() if name in part}
+        if shown:
+            print(table(shown, len(workers) == 2))
     for name, result in results.items():
         for library, error in result.get("errors", {}).items():
             print(f"{library} cannot run {name}: {error}")
-    print(", ".join(f"{w.library} {w.version}" for w in workers) + f"; {options.threads} thread(s), Python {platform.python_version()}, "
+    print(", ".join(f"{w.library} {w.version}" for w in workers) + f"; {options.clock} time, {options.threads} thread(s), Python {platform.python_version()}, "
           f"{platform.machine()}, load {os.getloadavg()[0]:.1f}; {time.time() - start:.0f} s")
     if options.json:
         with open(options.json, "w") as file:
