@@ -15,10 +15,8 @@ from .structure import Slot, fill
 from .torch_node import TorchNode
 
 
-class Step:
+class Step:     # without __slots__, which torch.compile of earlier releases of torch cannot read
     """One kernel call: slots of its inputs (None: left out), their kinds, and what to do with its outputs."""
-
-    __slots__ = ("kernel", "arguments", "inputs", "kinds", "cut", "last_uses")
 
     def __init__(self, kernel, arguments, inputs, kinds, cut):
         self.kernel, self.arguments, self.inputs, self.kinds, self.cut = kernel, arguments, inputs, kinds, cut

@@ -45,9 +45,9 @@ class TorchCall:
 
     def __call__(self, *tensors):
         inputs, given = tensors[:self.n_inputs], tensors[self.n_inputs:]
-        wanted = torch.int64 if self.integers else next((t.dtype for t in given if t.is_floating_point()), None)
-        if wanted is not None:
-            inputs = [t.to(wanted) if t.is_floating_point() else t for t in inputs]
+        wanted = [torch.int64] if self.integers else [t.dtype for t in given if t.is_floating_point()]
+        if wanted:
+            inputs = [t.to(wanted[0]) if t.is_floating_point() else t for t in inputs]
         args, named = fill(self.arguments, inputs)
         if not torch.compiler.is_compiling() and all(a is b for a, b in zip(given, self.own_tensors())):
             result = self.module(*args, **named)

@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from ..registry import Floats, Shape, State, Tensor, operator
+from . import precision
 from .normalization import normalize_batch
 from .sampling import interpolate_linear
 from .shapes import normalize_axis
@@ -601,7 +602,7 @@ def fused_convolution(x: Tensor, weight: Tensor, bias: Tensor = None, beta: Tens
     if len(pad) != spatial or pad_mode != "constant" or constant_value:
         ends = pad if len(pad) == 2 * spatial else [p for one in pad for p in (one, one)]
         ends = [p for i in reversed(range(spatial)) for p in ends[2 * i:2 * i + 2]]
-        x = F.pad(x, ends, _PAD_MODES[pad_mode], constant_value if pad_mode == "constant" else None)
+        x = precision.pad(x, ends, _PAD_MODES[pad_mode], constant_value if pad_mode == "constant" else None)
         pad = (0,) * spatial
     y = _convolve(x, weight, bias, pad, stride, dilation, group)
     if beta is not None:

@@ -3,6 +3,7 @@ import torch
 from torch.nn import functional as F
 
 from ..registry import Ints, Shape, Tensor, operator
+from . import precision
 from .sampling import gather
 
 _PADDING = {"zero": "zeros", "repeat": "border", "reflect": "reflection"}
@@ -98,7 +99,7 @@ def warp_by_grid(x: Tensor, grid: Tensor, mode: str = "linear", padding_mode: st
     if channel_last:
         x = x.movedim(-1, 1)
     if mode == "linear":
-        y = F.grid_sample(x, grid, "bilinear", _PADDING[padding_mode], align_corners)
+        y = precision.grid_sample(x, grid, "bilinear", _PADDING[padding_mode], align_corners)
     else:
         y = _sample_nearest(x, grid.detach(), padding_mode, align_corners)
     return y.movedim(1, -1) if channel_last else y

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ..registry import Floats, Ints, Shape, Tensor, operator
+from . import precision
 from .layout import shifted_positions
 from .quantization import straight_through
 from .shapes import normalize_axis
@@ -371,7 +372,7 @@ def image_augmentation(x: Tensor, shape: Shape = None, pad: Shape = (0, 0), min_
     at_x, at_y = column(centre_x) + j, column(centre_y) + i
     # grid_sample wants -1 and 1 at the outer edges of the border pixels.
     grid = torch.stack([(2 * at_x + 1) / width - 1, (2 * at_y + 1) / height - 1], -1).to(x.dtype)
-    y = torch.nn.functional.grid_sample(images, grid, "bilinear", "border", align_corners=False)
+    y = precision.grid_sample(images, grid, "bilinear", "border", align_corners=False)
 
     if brightness:
         light = (2 * light - 1) * brightness

@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from ..registry import Floats, Ints, Tensor, operator
+from . import precision
 
 _LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
@@ -85,7 +86,7 @@ def interpolate(x: Tensor, output_size: Ints, mode: str, align_corners: bool = T
                 y = _linear(y, 2 + axis, out, half_pixel)
         else:
             # Positions i n / m are those of aligned corners for n + 1 elements, the last one twice, and m + 1 results.
-            longer = F.pad(flat, (0, 1) * n, mode="replicate")
+            longer = precision.pad(flat, (0, 1) * n, mode="replicate")
             y = F.interpolate(longer, [m + 1 for m in output_size], mode=_LINEAR[n], align_corners=True)
             y = y[(...,) + tuple([slice(m) for m in output_size])].contiguous()
     elif half_pixel_for_nn:

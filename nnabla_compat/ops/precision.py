@@ -17,3 +17,8 @@ def in_float32(kernel):
         y = kernel(x.float(), *rest, **arguments)
         return y.to(dtype) if isinstance(y, torch.Tensor) else tuple([t.to(dtype) for t in y])
     return compute
+
+
+# Earlier releases of torch lack these for half precision on the CPU.
+grid_sample = in_float32(torch.nn.functional.grid_sample)
+pad = in_float32(torch.nn.functional.pad)
