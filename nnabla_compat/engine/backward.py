@@ -16,6 +16,9 @@ _seeds: dict[tuple, torch.Tensor] = {}
 
 def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
     """See Variable.backward."""
+    if root._run is not None and root._run.compiled is not None and root._run.compiled.backward(
+            root, grad, clear_buffer, callbacks is not None or pre_hook is not None or post_hook is not None):
+        return
     tensor, plan = _recorded(root)
     if clearing.recorder is not None:
         clearing.recorder.starts_backward(root, grad)
@@ -47,7 +50,7 @@ def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
         if captured and plan is not None:
             _part_from_leaves(plan, captured)
         for container, t, has_siblings in captured:
-            _keep_gradient(container, t.grad, has_siblings)
+            keep_gradient(container, t.grad, has_siblings)
             t.grad = None
     for leaf, value in stopped:
         leaf.grad = value
@@ -90,6 +93,7 @@ def _recorded(root):
         return (tensor, None) if tensor.requires_grad else (None, None)
     if tensor is None or spent:
         tape.forward(root, False, False, None, None)
+        storage.autograd_tensor(container.shape)    # compiled code leaves no history: this makes it
         plan = root._run
         tensor = plan.env[plan.slots[id(root)]]
         if tensor.requires_grad:
@@ -190,7 +194,8 @@ def _part_from_leaves(plan, captured):
                 leaf.grad = grad.clone()
 
 
-def _keep_gradient(container, grad, has_siblings):
+def keep_gradient(container, grad, has_siblings):
+    """Let ``grad`` be the gradient of an intermediate; None, where nobody used it, is zeros if others were made with it."""
     if grad is None and container.grad_storage is None:
         return
     storage = leaf_gradient(container)
@@ -244,14 +249,14 @@ class _Watch:
             if grads[k] is not None:
                 part, sum_ = grads[k].detach(), self.partial.get(container)
                 self.partial[container] = part if sum_ is None else sum_ + part
-                _keep_gradient(container, self.partial[container], False)
+                keep_gradient(container, self.partial[container], False)
         return after
 
     def hook(self, function, container):
         def before(grad):
             if container is not self.root.container:
                 # An output that nobody used gets no gradient from torch, and zeros in nnabla.
-                _keep_gradient(container, None if grad is None else grad.detach(), True)
+                keep_gradient(container, None if grad is None else grad.detach(), True)
             if id(function) not in self.started:
                 self.started.add(id(function))
                 self.finish()

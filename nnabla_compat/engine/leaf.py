@@ -30,6 +30,9 @@ def input_tensor(variable, kind, target):
     storage = container.storage
     tensor = storage._tensor
     if storage.state != WRITTEN or not storage.regular or not (target.is_cpu and tensor.is_cpu):
+        if storage.compiled is not None and variable._parent is not None:
+            storage.restore_history()
+            tensor = storage._tensor
         if (tensor is None or storage.host is not None or storage.owner is not None or storage.narrowed is not None
                 or tensor.device != target.device):
             if tensor is None and kind == "tensor" and storage.owner is None:

@@ -7,6 +7,8 @@ auto_forward = False
 no_grad = False
 # New Variables are recomputed in backward rather than kept.
 recompute = False
+# Who runs plans and solvers' updates as compiled code (nnabla_compat.compilation), while that is asked for.
+compiler = None
 
 
 def scope_name():

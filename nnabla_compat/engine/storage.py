@@ -61,6 +61,7 @@ class Storage:
     shared = False     # seen through arrays of different shapes
     host = None        # CUDA: numpy copy handed out for writing, newer than the tensor
     alias = False      # the tensor is a view on purpose: numpy writes are to be seen through its base
+    compiled = None    # compiled code has left the content without history: a weak reference to what can add it
     narrowed = None    # a child of narrow(): (parent storage, first element, number of elements)
     parent_size = 0    # a parent of narrow(): its number of elements
     view = None        # numpy view of what was last assigned to, to be assigned to again
@@ -283,10 +284,18 @@ class Storage:
 
     def autograd_tensor(self, shape):
         """The content with its autograd history, None if nothing was computed."""
+        if self.compiled is not None:
+            self.restore_history()
         tensor = self.live if self.state == DIVERGED else self._tensor
         if tensor is not None and self.shared and tensor.shape != shape:
             tensor = tensor.reshape(shape)
         return tensor
+
+    def restore_history(self):
+        """Where compiled code has computed the content, compute it again with the history that code doesn't leave."""
+        plan = self.compiled()
+        if plan is not None:
+            plan.restore_history(self)
 
     # -- numpy ---------------------------------------------------------------------------------------
 

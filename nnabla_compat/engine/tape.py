@@ -10,7 +10,7 @@ from operator import itemgetter
 
 import torch
 
-from . import clearing, hooks, recompute
+from . import clearing, hooks, modes, recompute
 from .leaf import input_tensor, leaf_gradient
 from .storage import CLEARED, WRITTEN
 
@@ -61,7 +61,7 @@ def forward(root, clear_buffer, clear_no_need_grad, pre_hook, post_hook):
     """Run one root; see Variable.forward."""
     plan = root._plan
     if plan is None or plan.version != _version:
-        plan = root._plan = Plan((root,))
+        plan = root._plan = Plan((root,), plan)
     root._run = plan
     pre, post = hooks.function_pre_hooks, hooks.function_post_hooks
     if pre or post or pre_hook is not None or post_hook is not None or clearing.recorder is not None:
@@ -88,7 +88,7 @@ def forward_all(variables, clear_buffer=False, clear_no_need_grad=False, functio
         return
     plan = roots[0]._plan_of_many
     if plan is None or plan.version != _version or not plan.computes(roots):
-        plan = roots[0]._plan_of_many = Plan(roots)
+        plan = roots[0]._plan_of_many = Plan(roots, plan)
     for root in roots:
         root._run = plan
     pre = hooks.combined(hooks.function_pre_hooks, function_pre_hook)
@@ -118,8 +118,10 @@ class Plan:
     ``(run, None, None, None, None)`` for everything that takes more care.
     """
 
-    def __init__(self, roots):
+    def __init__(self, roots, former=None):
         self.version = _version
+        self.compiled = None    # how it runs as compiled code, once it does
+        self.compilation = None if former is None else former.compilation   # what that has learnt about the graph
         self.root_ids = [id(r) for r in roots]
         self.starts = []
         self.functions = ordered_functions(roots, self.starts)
@@ -149,7 +151,7 @@ class Plan:
     def _compile(self, frees, pre=None, post=None):
         """Build the steps while running them once: dtypes are taken as they come out."""
         self.start()
-        freed = {id(f): variables for f, variables in self._freed_in_forward(frees)} if frees else {}
+        freed = {id(f): variables for f, variables in self.freed_in_forward(frees)} if frees else {}
         for function in self.functions:
             if pre is not None:
                 pre(function)
@@ -361,18 +363,19 @@ class Plan:
         if found is None:
             found = self._releases[frees] = [None] * (len(self.steps) + 1)
             steps = {id(function): step for function, step, _, _ in self.producers}
-            for function, variables in self._freed_in_forward(frees):
+            for function, variables in self.freed_in_forward(frees):
                 step = steps.get(id(function), len(self.steps))     # inside a recomputed stretch: no step
                 found[step] = (found[step] or []) + self._entries(variables)
         return found
 
-    def _freed_in_forward(self, frees):
+    def freed_in_forward(self, frees):
+        """(function, variables that a run lets go of once it ran) pairs."""
         return clearing.freed_in_forward(self.functions, self.starts, self.root_ids, frees)
 
     def _entries(self, variables):
         entries = []
         for variable in variables:
-            variable._consumers = _FreedAfterThese(variable._consumers)
+            variable._consumers = FreedAfterThese(variable._consumers)
             slot = self.slots.get(id(variable))
             entries.append((variable.container.storage, slot))
             entries += [(None, copy) for copy in self.copies.get(slot, ())]
@@ -390,6 +393,11 @@ class Plan:
 
     def run(self, clear_buffer=False, clear_no_need_grad=False):
         """Compute every root."""
+        if modes.compiler is None or not modes.compiler.run(self, clear_buffer, clear_no_need_grad):
+            self.run_steps(clear_buffer, clear_no_need_grad)
+
+    def run_steps(self, clear_buffer, clear_no_need_grad):
+        """Compute every root, function by function."""
         record = self.recorded = self.record and (self.must_record or not clear_buffer)
         if torch.is_grad_enabled() is not record:
             with torch.set_grad_enabled(record and torch.is_grad_enabled()):
@@ -584,7 +592,7 @@ def _base_is_leaf_data(result):
     return result._base.is_leaf
 
 
-class _FreedAfterThese(list):
+class FreedAfterThese(list):
     """The consumers of a variable that a plan frees early: the first new one makes plans check themselves."""
 
     fresh = True

@@ -209,6 +209,8 @@ class Variable:
         backward pass of torch goes on into the graph.
         """
         container = self.container
+        if container.storage.compiled is not None and self._parent is not None:
+            container.storage.restore_history()
         tensor = container.data.tensor
         if container.storage.state == DIVERGED:
             return with_history(container.storage, tensor)
