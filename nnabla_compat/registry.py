@@ -116,6 +116,21 @@ COERCIONS = {
 }
 
 
+class Prepared:
+    """A direct call whose inputs are changed first, which graphs do once for all calls that want the same.
+
+    Args:
+        kernel (callable): Function of the changed tensors.
+        steps (dict): Position of an input to the function of it that changes it, a function of a module:
+            steps are known to be the same by identity.
+    """
+
+    __slots__ = ("kernel", "steps")
+
+    def __init__(self, kernel, steps):
+        self.kernel, self.steps = kernel, steps
+
+
 class Operator:
     """A declared operator. ``kernel(*tensors, **arguments)`` computes it.
 
@@ -138,7 +153,8 @@ class Operator:
         wants: The engine parameters the kernel asks for.
         direct: ``direct(*input_shapes, **arguments)`` gives a function of the tensors alone that does what the
             kernel does for shapes that the rule has accepted, without its case distinctions and checks; None
-            where there is none. Graphs call it; it may only make a difference in time.
+            where there is none. Graphs call it; it may only make a difference in time (and be a view of its
+            inputs where the kernel copies). A :class:`Prepared` says what it wants done to an input first.
     """
 
     __slots__ = ("type_name", "name", "kernel", "inputs", "arguments", "variadic", "shape", "resolve",

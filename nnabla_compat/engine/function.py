@@ -29,6 +29,7 @@ class Function:
     need_grad = False
     rank = 0
     bound = None          # the kernel with its arguments bound, called with tensors
+    direct = None         # what plans call in its place (Operator.direct)
     input_shapes = None   # the shapes that arguments and outputs were inferred for
     drawn_from = None     # where the random stream stood when forward() was last called by hand
     _tags = None
@@ -249,8 +250,8 @@ class Function:
                 result = op.shape(*full, **args, n_outputs=self.bound.keywords["n_outputs"])
             else:
                 result = op.shape(*full, **args)
-            if op.direct is not None and not op.wants:
-                self.bound = op.direct(*full, **args) or self.bound
+            if op.direct is not None:
+                self.direct = op.direct(*full, **args)
         except (ValueError, TypeError, IndexError, RuntimeError, ZeroDivisionError, AssertionError) as error:
             raise self.error(error, shapes) from None
         return result if result.__class__ is list else [tuple(result)]
@@ -347,12 +348,12 @@ class Function:
         finally:
             rng.set_state(position)
 
-    def execute(self, tensors):
-        """Results of the kernel as a list; errors become the RuntimeError of this function."""
+    def execute(self, tensors, kernel=None):
+        """Results of the kernel (``bound`` unless given) as a list; errors become the RuntimeError of this function."""
         if self.bound is None:
             self.bind([tuple(t.shape) for t in tensors])
         try:
-            result = self.bound(*tensors)
+            result = (kernel or self.bound)(*tensors)
         except (ValueError, TypeError, IndexError, RuntimeError) as error:
             raise self.error(error, [tuple(t.shape) for t in tensors]) from error
         return [result] if isinstance(result, torch.Tensor) else list(result)

@@ -6,10 +6,13 @@ before; then only that leaf is looked at again.
 """
 import sys
 import weakref
+from functools import partial
+from itertools import repeat
 from operator import itemgetter
 
 import torch
 
+from ..registry import Prepared
 from . import clearing, hooks, modes, recompute
 from .leaf import input_tensor, leaf_gradient
 from .storage import CLEARED, WRITTEN
@@ -134,7 +137,7 @@ class Plan:
         self.steps = self._intermediates = None
         self._freed = {}
         self._releases = {}
-        self.env, self._result_slots, self._step_storages = [], (), ()
+        self.env, self._result_slots, self._step_storages = [], (), []
         self.leaves = []       # (slot, variable, kind, target, storage, tensor) held by identity
         self.fresh_leaves = []  # the same for leaves to be converted at each run
         self.copies = {}        # slot -> slots of its conversions to other dtypes or devices
@@ -168,6 +171,7 @@ class Plan:
         """Forget all steps, to be built anew."""
         self.env, self.steps, self.leaves, self.fresh_leaves = [], [], [], []
         self.slots, self.copies, self.producers, self._intermediates = {}, {}, [], None
+        self._leaf_memory, self._step_storages = set(), []
         self.partial = False    # whether the steps leave out functions that were run by recompute
 
     def add_function(self, function):
@@ -191,7 +195,6 @@ class Plan:
         self._releases, self._freed = {}, {}
         leaves = {entry[0] for entry in (*self.leaves, *self.fresh_leaves)}
         self._result_slots = [slot for slot in range(len(self.env)) if slot not in leaves]
-        self._step_storages = [storage for _, _, _, out, storage in self.steps if out is not None and storage is not None]
 
     def _new_slot(self, tensor=None):
         self.env.append(tensor)
@@ -208,6 +211,7 @@ class Plan:
         if slot is None:
             tensor = input_tensor(variable, kind, target)
             slot = self.slots[key] = self._new_slot(tensor)
+            self._leaf_memory.add(tensor.untyped_storage().data_ptr())
             storage = variable.container.storage
             held = tensor is storage._tensor or (kind == "state" and storage._tensor is not None
                                                  and tensor.data_ptr() == storage._tensor.data_ptr())
@@ -243,32 +247,58 @@ class Plan:
 
     def _add_steps(self, function, ins):
         self.fit(function)
-        results = function.execute([self.env[i] for i in ins])
+        kernel, given = function.direct or function.bound, ins
+        if kernel.__class__ is Prepared:
+            ins = [self._prepared(slot, kernel.steps.get(i)) for i, slot in enumerate(ins)]
+            kernel = kernel.kernel
+        results = function.execute([self.env[i] for i in ins], kernel)
+        if function.direct is not None and any(map(self._shows_leaf, results)):
+            kernel, ins = function.bound, given     # which copies
+            results = function.execute([self.env[i] for i in ins])
         outputs = [ref() for ref in function.output_refs]
-        if len(results) == 1 and self._simple(function, outputs[0], results[0]):
-            out = self._new_slot(results[0])
-            storage = function.output_containers[0].storage
-            single = ins[0] if len(ins) == 1 else None
-            getter = itemgetter(*ins) if len(ins) > 1 else None
-            self.steps.append((function.bound, single, getter, out, storage))
-            if outputs[0] is not None:
-                self.slots[id(outputs[0])] = out
-            storage._tensor, storage.state = results[0], WRITTEN
-            self.producers.append((function, len(self.steps) - 1, ins, [out]))
+        if not function.inputs or not all(map(self._simple, repeat(function), range(len(results)), outputs, results)):
+            self._add_careful_step(function, given, results, outputs)
             return
-        self._add_careful_step(function, ins, results, outputs)
+        outs = [self._new_slot(result) for result in results]
+        storages = [container.storage for container in function.output_containers]
+        for slot, output, storage, result in zip(outs, outputs, storages, results):
+            if output is not None:
+                self.slots[id(output)] = slot
+            storage._tensor, storage.state = result, WRITTEN
+        if len(outs) == 1:
+            self.steps.append((kernel, ins[0] if len(ins) == 1 else None, itemgetter(*ins) if len(ins) > 1 else None,
+                               outs[0], storages[0]))
+        else:
+            self.steps.append((partial(_spread, kernel, self.env, ins, list(zip(outs, storages))), None, None, None, None))
+        self._step_storages += storages
+        self.producers.append((function, len(self.steps) - 1, ins, outs))
 
-    def _simple(self, function, output, result):
-        """Whether a step's result may be stored as it comes."""
-        container = function.output_containers[0]
-        if not function.inputs or container.storage.owner is not None or container.storage.narrowed is not None:
+    def _prepared(self, slot, step):
+        """The slot of an input after a step of its own, which all functions that want the same share."""
+        if step is None:
+            return slot
+        key = (slot, step)
+        if key not in self.slots:
+            self.slots[key] = self._new_slot(step(self.env[slot]))
+            self.copies.setdefault(slot, []).append(self.slots[key])
+            self.steps.append((step, slot, None, self.slots[key], None))
+        return self.slots[key]
+
+    def _simple(self, function, k, output, result):
+        """Whether result ``k`` of a function's may be stored as it comes."""
+        container = function.output_containers[k]
+        if container.storage.owner is not None or container.storage.narrowed is not None:
             return False
         if output is not None and output._need_grad is not None and output._need_grad is not result.requires_grad \
                 and id(output) not in self.uncut_ids:
             return False
         if function.op.aliases and function.shares_storage():
             return False
-        return (result._base is None or not _base_is_leaf_data(result)) and result.shape == container.shape
+        return result.shape == container.shape and not self._shows_leaf(result)
+
+    def _shows_leaf(self, result):
+        """Whether a view looks into memory that a user may write between runs."""
+        return result._base is not None and result.untyped_storage().data_ptr() in self._leaf_memory
 
     def _add_careful_step(self, function, ins, results, outputs):
         containers = function.output_containers
@@ -280,11 +310,9 @@ class Plan:
             if result.shape != container.shape and not function.op.data_dependent:
                 raise RuntimeError(f"{function.op.name}: inferred output shape {container.shape}, computed "
                                    f"{tuple(result.shape)}; the operator's shape rule is wrong, please report it")
-        copies = [not shared and r._base is not None and _base_is_leaf_data(r) for r in results]
+        copies = [not shared and self._shows_leaf(r) for r in results]
         env = self.env
-        bound = function.bound
         execute = function.execute
-
         collects = shared and function.need_grad and cuts[0] is None
 
         def store(results):
@@ -587,9 +615,11 @@ def _refresh_nodes(functions):
                 variable._inferred, variable.rank = need_grad, rank + 1
 
 
-def _base_is_leaf_data(result):
-    """Whether a view looks into memory that a user may write between runs."""
-    return result._base.is_leaf
+def _spread(kernel, env, ins, targets):
+    """A step with several outputs."""
+    for (slot, storage), result in zip(targets, kernel(*[env[i] for i in ins])):
+        env[slot] = storage._tensor = result
+        storage.state = WRITTEN
 
 
 class FreedAfterThese(list):

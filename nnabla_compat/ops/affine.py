@@ -3,7 +3,7 @@ from math import prod
 
 import torch
 
-from ..registry import Tensor, operator
+from ..registry import Prepared, Tensor, operator
 from .shapes import normalize_axis
 
 
@@ -22,12 +22,27 @@ def affine_shape(x, weight, bias=None, base_axis=1):
 
 
 def _direct_affine(x, weight, bias, base_axis):
-    if len(x) == len(weight) == 2 and base_axis == 1:
+    axis = normalize_axis(base_axis, len(x))
+    if len(x) == len(weight) == 2 and axis == 1:
         return torch.mm if bias is None else _addmm
+    if len(weight) == 2 and axis == len(x) - 1:
+        return Prepared(torch.nn.functional.linear, {1: torch.t})
+    rows, weight_rows, shape = prod(x[:axis]), weight[0], affine_shape(x, weight, bias, base_axis)
+    flat_shape = (rows, prod(weight[1:]))
+
+    def multiply(x, matrix, bias=None):
+        x = x.reshape(rows, weight_rows)
+        y = torch.mm(x, matrix) if bias is None else torch.addmm(bias, x, matrix)
+        return y if shape == flat_shape else y.view(shape)
+    return Prepared(multiply, {} if len(weight) == 2 else {1: _matrix, 2: torch.flatten})
 
 
 def _addmm(x, weight, bias):
     return torch.addmm(bias, x, weight)
+
+
+def _matrix(weight):
+    return weight.flatten(1)
 
 
 @operator("Affine", shape=affine_shape, backward_reads={"x": "weight", "weight": "x"}, direct=_direct_affine)

@@ -1,5 +1,6 @@
 """Operators that move, repeat or select elements by position."""
 import math
+from functools import partial
 
 import torch
 
@@ -64,7 +65,8 @@ def _transpose_shape(x, axes):
     return tuple([x[a] for a in axes])
 
 
-@operator("Transpose", shape=_transpose_shape, backward_reads="")
+@operator("Transpose", shape=_transpose_shape, backward_reads="",
+          direct=lambda x, axes: partial(torch.permute, dims=axes))
 def transpose(x: Tensor, axes: Ints):
     """Reorder the axes: axis ``i`` of the output is axis ``axes[i]`` of ``x``.
 
@@ -99,7 +101,12 @@ def _concatenate_shape(*x, axis):
     return first[:a] + (total,) + first[a + 1:]
 
 
-@operator("Concatenate", shape=_concatenate_shape, resolve=_resolve_last_axis, backward_reads="")
+def _direct_concatenate(*x, axis):
+    return lambda *tensors: torch.cat(tensors, axis)
+
+
+@operator("Concatenate", shape=_concatenate_shape, resolve=_resolve_last_axis, backward_reads="",
+          direct=_direct_concatenate)
 def concatenate(*x: Tensor, axis: int = None):
     """Join arrays along an axis.
 
@@ -124,7 +131,7 @@ def _split_shape(x, axis=0, n_outputs=-1):
     return [x[:a] + x[a + 1:]] * n
 
 
-@operator("Split", shape=_split_shape, backward_reads="")
+@operator("Split", shape=_split_shape, backward_reads="", direct=lambda x, axis: partial(torch.unbind, dim=axis))
 def split(x: Tensor, axis: int = 0, *, n_outputs: int = -1):
     """Cut ``x`` into its slices along an axis, which disappears.
 
@@ -562,7 +569,8 @@ def meshgrid(*x: Tensor, ij_indexing: bool = False):
     Raises:
         ValueError: an input has not one axis.
     """
-    return [_copy(g) for g in torch.meshgrid(*x, indexing="ij" if ij_indexing else "xy")]
+    grids = [_copy(g) for g in torch.meshgrid(*x, indexing="ij" if ij_indexing else "xy")]
+    return grids if len(grids) > 1 else grids[0]
 
 
 def _matrix_shape(x, **_):
