@@ -3,8 +3,10 @@ from collections import OrderedDict
 
 import numpy as np
 
+from ..engine.variable import Variable
+from ..registry import OPERATORS
 from ..utils.load_function import _create_function_instance
-from .graph_def import ProtoNetwork
+from .graph_def import ProtoNetwork, ProtoVariable
 
 
 class EditedVariable:
@@ -117,8 +119,6 @@ def apply(network, callback):
     functions = OrderedDict((n, EditedFunction(f, variables)) for n, f in network.functions.items())
     for name, variable in variables.items():
         variables[name] = _checked(callback.change_variable(variable), EditedVariable, f"variable '{name}'")
-    for name, function in functions.items():
-        functions[name] = _checked(callback.change_function(function), EditedFunction, f"function '{name}'")
     scope = network.owner().parameter_scope
     order = [functions[f.name] for f in network.forward_sequence()]
     for function in order:
@@ -132,7 +132,50 @@ def apply(network, callback):
         if any(id(v) in cut for v in function.inputs):
             cut.update(id(v) for v in function.outputs)
             function.disable()
+    resized = [v for v in variables.values() if v.parent is None and v.consumers
+               and tuple(v.proto.shape.dim) != v.source.shape and v.proto.type == "Buffer"]
+    shapes = _Shapes(network, resized[0].proto.shape.dim[0]) if resized else None
+    for function in order:
+        if not function.disabled:
+            _checked(callback.change_function(function), EditedFunction, f"function '{function.name}'")
+            if shapes is not None:
+                shapes.follow(function)
     return _assemble(network, variables.values(), [f for f in functions.values() if not f.disabled])
+
+
+class _Shapes:
+    """Shapes of a network one input of which was given another shape than the file's: callbacks on functions further
+    on have to see what it leads to.
+
+    Args:
+        network (ProtoNetwork): The network.
+        batch (int): What -1 stands for.
+    """
+
+    def __init__(self, network, batch):
+        self.batch = batch
+        self.scratch = ProtoNetwork(network.owner(), network.name, batch)
+
+    def follow(self, function):
+        """Give the outputs of ``function`` the shapes that those of its inputs lead to."""
+        message = function.proto
+        called = self.scratch.create_function_instance(self.scratch.current_context, message, self.scratch,
+                                                       _create_function_instance)
+        if OPERATORS[message.type].data_dependent:
+            return
+        called.inputs = [self._named(v) for v in function.inputs]
+        called.outputs = [self._named(v) for v in function.outputs]
+        called.graph_call(self.batch)
+        for name, variable in zip(called.outputs, function.outputs):
+            variable.proto.shape.dim[:] = self.scratch.variables[name].variable_instance.shape
+
+    def _named(self, edited):
+        name = str(id(edited))
+        if name not in self.scratch.variables:
+            shape = tuple(self.batch if n < 0 else n for n in edited.proto.shape.dim)
+            self.scratch.variables[name] = ProtoVariable(shape, name)
+            self.scratch.variables[name].variable_instance = Variable(shape)
+        return name
 
 
 def _checked(made, cls, what):

@@ -30,6 +30,9 @@ def download(url, output_file=None, open_file=True, allow_overwrite=False):
 
     Returns:
         An open file, or None.
+
+    Raises:
+        OSError: the address cannot be read, or the connection ended early; no file is left behind.
     """
     name = url.split("/")[-1]
     path = os.path.join(get_data_home(), name) if output_file is None else output_file
@@ -50,6 +53,8 @@ def _fetch(url, name, path):
                 for piece in iter(lambda: source.read(_PIECE), b""):
                     target.write(piece)
                     bar.update(len(piece))
+            if target.tell() < total:
+                raise ConnectionError(f"{url}: expected {total} bytes, received {target.tell()}. Try again.")
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(partial, 0o666 & ~umask)  # mkstemp's file is private

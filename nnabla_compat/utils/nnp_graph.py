@@ -179,7 +179,7 @@ class NnpNetworkPass:
         self._fix_parameters = True
 
     def force_average_pooling_global(self, name, by_type=False):
-        """Let an average pooling (with ``by_type``, all of a type) pool over the whole image it was recorded with."""
+        """Let an average pooling (with ``by_type``, all of a type) pool over the whole image it gets."""
         decorator = self.on_generate_function_by_type if by_type else self.on_generate_function_by_name
 
         @decorator(name)
