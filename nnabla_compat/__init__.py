@@ -5,7 +5,7 @@
 """
 import importlib
 
-from . import array_operators, function, function_bases, functions, random, solver
+from . import array_operators, cpu_memory, function, function_bases, functions, random, solver
 from ._computation_graph import forward_all
 from ._init import (add_available_context, array_classes, available_contexts, prefer_cached_array,
                     reset_array_preference)
@@ -14,6 +14,7 @@ from .auto_forward import auto_forward, get_auto_forward, set_auto_forward
 from .callback import (set_function_post_hook, set_function_pre_hook, set_solver_post_hook, set_solver_pre_hook,
                        unset_function_post_hook, unset_function_pre_hook, unset_solver_post_hook,
                        unset_solver_pre_hook)
+from .compilation import compiled, switch_by_configuration as _switch_by_configuration
 from .context import Context, context_scope, get_current_context, set_default_context
 from .core.module import Module
 from .core.sequential import Sequential
@@ -40,7 +41,9 @@ def __getattr__(name):
     return importlib.import_module(f"nnabla_compat.{name}")
 
 
+cpu_memory.keep_freed()
 array_operators.install(NdArray, Variable)
+_switch_by_configuration()
 
 # The version of nnabla whose API this is; scripts compare it. Ours is in the package metadata.
 __version__ = "1.39.0"

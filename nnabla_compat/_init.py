@@ -1,4 +1,5 @@
 """The CPU as a device, and the names nnabla's core keeps about array classes. torch allocates all arrays."""
+from . import cpu_memory
 
 available_contexts = ["cpu"]
 
@@ -41,11 +42,12 @@ def device_synchronize(device):
 
 
 def clear_memory_cache():
-    """Give unused memory back: torch keeps none for the CPU."""
+    """Give the memory of freed arrays, kept for the next ones, back to the system."""
+    cpu_memory.give_back()
 
 
 def print_memory_cache_map():
-    """Show the memory kept for later use: none on the CPU."""
+    """Show the memory kept for later use: the C library, which keeps it, does not tell."""
 
 
 def finalize():
