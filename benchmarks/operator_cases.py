@@ -4,7 +4,7 @@ Pure Python, read under both libraries; declarations are those of the recorded t
 The ones in COMMON are what most networks consist of. TINY holds some of them again on a handful of numbers, where a
 call costs what it costs whatever is computed: the policy of an agent that acts step by step is such a network.
 
-Sizes are those of a step of training or of preparing a batch: activations of a convolutional network (a batch of 32, 32
+Sizes are those of a step of training or of preparing a batch: activations of a convolutional network (a batch of 16, 32
 maps of 28x28), scores for 1000 classes, 64 steps of sequences, images of 64x64, boxes of a one-stage detector.
 """
 import pathlib
@@ -77,7 +77,7 @@ def statistics(*shape):
     return normal(*shape).without_grad(), uniform(*shape, low=0.5, high=2.0).without_grad()
 
 
-MAPS = (32, 32, 28, 28)         # 802,816 numbers
+MAPS = (16, 32, 28, 28)         # 401,408 numbers
 SLOPES = (1, 32, 1, 1)          # what normalizations learn for them
 FEW_MAPS = (8, 32, 28, 28)
 IMAGES = (32, 3, 64, 64)
@@ -88,7 +88,7 @@ WINDOW = dict(pad=(1, 1))
 # -- common
 case("affine", normal(64, 512), normal(512, 1000), normal(1000))
 case("convolution", normal(*MAPS), normal(32, 32, 3, 3), normal(32), **WINDOW)
-case("deconvolution", normal(32, 32, 14, 14), normal(32, 16, 4, 4), normal(16), pad=(1, 1), stride=(2, 2))
+case("deconvolution", normal(16, 32, 14, 14), normal(32, 16, 4, 4), normal(16), pad=(1, 1), stride=(2, 2))
 case("depthwise_convolution", normal(*MAPS), normal(32, 3, 3), normal(32), **WINDOW)
 case("max_pooling", normal(*MAPS), (2, 2))
 case("average_pooling", normal(*MAPS), (2, 2))
@@ -139,11 +139,11 @@ case("batch_matmul", normal(32, 128, 64), normal(32, 64, 128))
 case("concatenate", normal(*MAPS), normal(*MAPS), axis=1)
 case("split", normal(64, 16, 128), axis=1)
 case("stack", *[normal(64, 128) for _ in range(16)], axis=1)
-case("slice", normal(*MAPS), (0, 0, 2, 2), (32, 32, 26, 26), (1, 1, 1, 1))
+case("slice", normal(*MAPS), (0, 0, 2, 2), (16, 32, 26, 26), (1, 1, 1, 1))
 case("pad", normal(*MAPS), (1, 1, 1, 1))
 case("transpose", normal(*MAPS), (0, 2, 3, 1))
-case("broadcast", normal(32, 32, 1, 1), MAPS)
-case("reshape", normal(*MAPS), (32, -1))
+case("broadcast", normal(16, 32, 1, 1), MAPS)
+case("reshape", normal(*MAPS), (16, -1))
 case("interpolate", normal(*FEW_MAPS), scale=(2, 2), mode="linear", align_corners=False)
 case("dropout", normal(*MAPS), 0.5)
 case("sigmoid_cross_entropy", normal(*ROWS), boolean(*ROWS))
@@ -160,13 +160,13 @@ COMMON += CASES
 case("rnn", normal(32, 16, 64), normal(1, 1, 16, 128), normal(1, 128, 192), bias=normal(1, 1, 128))
 case("gru", normal(32, 16, 64), normal(1, 1, 16, 128), normal(1, 3, 128, 192), bias=normal(1, 1, 4, 128))
 case("fused_convolution", normal(*FEW_MAPS), normal(32, 32, 3, 3), normal(32), **WINDOW)
-case("depthwise_deconvolution", normal(32, 32, 14, 14), normal(32, 3, 3), normal(32), **WINDOW)
+case("depthwise_deconvolution", normal(16, 32, 14, 14), normal(32, 3, 3), normal(32), **WINDOW)
 case("deformable_convolution", normal(4, 32, 28, 28), normal(32, 32, 3, 3), uniform(4, 18, 28, 28), **WINDOW)
 case("adaptive_separable_convolution", normal(1, 3, 88, 88), normal(1, 25, 64, 64), normal(1, 25, 64, 64))
 case("sum_pooling", normal(*MAPS), (2, 2))
-case("unpooling", normal(32, 32, 14, 14), (2, 2))
+case("unpooling", normal(16, 32, 14, 14), (2, 2))
 case("roi_align", normal(2, 64, 50, 50), values([[i % 2, 0.1 * i, 0.2 * i, 20 + 0.2 * i, 22 + 0.1 * i] for i in range(128)]).without_grad(), (7, 7))
-case("max_pooling_backward", normal(32, 32, 14, 14), normal(*MAPS), (2, 2))
+case("max_pooling_backward", normal(16, 32, 14, 14), normal(*MAPS), (2, 2))
 case("patch_correlation", normal(2, 32, 32, 32), normal(2, 32, 32, 32), shift=(4, 4))
 for name in ("selu", "crelu", "celu", "mish", "relu6", "hard_sigmoid", "hard_tanh", "log_sigmoid", "softsign", "tanh_shrink", "sinc"):
     case(name, normal(*MAPS))

@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from ..registry import Double, Tensor, operator
+from .autograd import apply
 from .shapes import along_axis, doubled_axis, normalize_axis, same_shape
 
 
@@ -227,6 +228,24 @@ def log_sigmoid(x: Tensor):
     return F.logsigmoid(x)
 
 
+class _HardSigmoid(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x):
+        return torch.rsub(x, 0.5, alpha=-0.2).clamp_(0.0, 1.0)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(inputs[0])
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, = ctx.saved_tensors
+        beyond = 2.5 + 2 * torch.finfo(x.dtype).eps  # torch leaves the ends of the range out
+        return torch.ops.aten.hardtanh_backward(grad, x.detach(), -beyond, beyond) * 0.2
+
+
 @operator("HardSigmoid", shape=same_shape)
 def hard_sigmoid(x: Tensor):
     r"""Logistic function in three straight pieces.
@@ -241,7 +260,7 @@ def hard_sigmoid(x: Tensor):
     Returns:
         Array shaped as ``x``, in [0, 1].
     """
-    return (x * 0.2 + 0.5).clamp(0.0, 1.0)
+    return apply(_HardSigmoid, x)
 
 
 @operator("Swish", shape=same_shape, backward_reads="x out")
@@ -358,6 +377,23 @@ def tanh_shrink(x: Tensor):
     return F.tanhshrink(x)
 
 
+class _SoftSign(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x):
+        return x / torch.abs(x).add_(1)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(inputs[0])
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, = ctx.saved_tensors
+        return grad / torch.abs(x).add_(1).square_()
+
+
 @operator("SoftSign", shape=same_shape)
 def softsign(x: Tensor):
     r"""Sign with a soft passage through 0.
@@ -370,7 +406,7 @@ def softsign(x: Tensor):
     Returns:
         Array shaped as ``x``, in (-1, 1).
     """
-    return F.softsign(x)
+    return apply(_SoftSign, x)
 
 
 @operator("Sinc", shape=same_shape)
@@ -391,7 +427,7 @@ def sinc(x: Tensor):
 
 # Distributions
 
-@operator("Softmax", shape=along_axis, resolve=last_axis, backward_reads="out")
+@operator("Softmax", shape=along_axis, resolve=last_axis, backward_reads="out", half=False)
 def softmax(x: Tensor, axis: int = None):
     r"""Exponentials that sum to 1 along an axis.
 
@@ -410,7 +446,7 @@ def softmax(x: Tensor, axis: int = None):
     return torch.softmax(x, axis)
 
 
-@operator("LogSoftmax", shape=along_axis, resolve=last_axis, backward_reads="out")
+@operator("LogSoftmax", shape=along_axis, resolve=last_axis, backward_reads="out", half=False)
 def log_softmax(x: Tensor, axis: int = None):
     r"""Logarithm of the softmax, without loss of precision.
 

@@ -2,6 +2,7 @@
 import torch
 
 from ..registry import Double, Tensor, operator
+from .autograd import apply
 from .shapes import broadcast_pair, equal_shapes, require_equal_axes, require_equal_shapes, same_shape
 
 
@@ -255,6 +256,23 @@ def r_sub_scalar(x: Tensor, val: Double = 1):
     return val - x
 
 
+class _RDivScalar(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x, val):
+        return val / x
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(inputs[0], output)
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, y = ctx.saved_tensors
+        return (grad * y).div_(x).neg_(), None
+
+
 @operator("RDivScalar", shape=same_shape)
 def r_div_scalar(x: Tensor, val: Double = 1):
     r"""Scalar divided by an array.
@@ -268,7 +286,7 @@ def r_div_scalar(x: Tensor, val: Double = 1):
     Returns:
         Array shaped as ``x``; division by 0 gives infinity or NaN.
     """
-    return val / x
+    return apply(_RDivScalar, x, val)
 
 
 @operator("RPowScalar", shape=same_shape)

@@ -74,6 +74,25 @@ def log(x: Tensor):
     return torch.log(x)
 
 
+class _Absolute(torch.autograd.Function):
+    # torch.abs has gradient 0 at 0, nnabla's 1.
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x):
+        return torch.abs(x)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(inputs[0])
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, = ctx.saved_tensors
+        negative = torch.ops.aten.hardtanh_backward(grad, x.detach(), -math.inf, 0.0)
+        return torch.sub(grad, negative, alpha=2)
+
+
 @operator("Abs", shape=same_shape)
 def abs_(x: Tensor):
     r"""Absolute value.
@@ -88,7 +107,7 @@ def abs_(x: Tensor):
     Returns:
         Array shaped as ``x``.
     """
-    return F.leaky_relu(-x, -1.0)  # torch.abs has gradient 0 at 0
+    return apply(_Absolute, x)
 
 
 @operator("Erf", shape=same_shape)
@@ -359,7 +378,7 @@ def _constant_shape(val=0, shape=()):
     return tuple(shape)
 
 
-@operator("Constant", shape=_constant_shape)
+@operator("Constant", shape=_constant_shape, half=False)
 def constant(val: float = 0, shape: Shape = ()):
     """Array filled with one value.
 
