@@ -391,8 +391,8 @@ def load_parameters(path, proto=None, needs_proto=False, extension=".nntxt"):
         extension (str): Format of open files, such as ``".h5"``.
 
     Returns:
-        The ``NNablaProtoBuf`` message (``proto``, or a new one). None when the protobuf package is not
-        installed and no format met needs it.
+        The ``NNablaProtoBuf`` message (``proto``, or a new one; that of a large ``.protobuf`` file is read when
+        somebody looks at it). None when the protobuf package is not installed and no format met needs it.
 
     Raises:
         ValueError: a shape differs from the existing parameter's, or there is no extension.

@@ -4,6 +4,7 @@ import os
 import struct
 import zipfile
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 # What a file unpacks to may take this many bytes, or else this many times the file's size: a compressed kilobyte can
 # promise gigabytes, and such a file is refused before anything is unpacked.
@@ -24,13 +25,37 @@ class Member(io.BytesIO):
         self.name = name
 
 
-class StoredMember(io.RawIOBase):
-    """A member that is not compressed, read where it lies in the archive's file."""
+class Span(io.RawIOBase):
+    """A part of a file, such as a member that is not compressed, read where it lies."""
 
     in_place = True  # reading it in parts costs no more than reading it whole
 
     def __init__(self, name, path, start, size):
         self.name, self.path, self.start, self.size, self.at, self.file = name, path, start, size, 0, None
+        self.checksum = None
+
+    def again(self):
+        """The same part, opened once more."""
+        return Span(self.name, self.path, self.start, self.size)
+
+    def check(self, expected):
+        """Compare the checksum, beside whatever else is read; a ``with`` statement ends by BadZipFile if it differs."""
+        worker = ThreadPoolExecutor(1)
+        self.checksum, self.expected = worker.submit(_checksum, self.again()), expected
+        worker.shutdown(wait=False)
+
+    def __exit__(self, *error):
+        super().__exit__(*error)
+        if self.checksum is not None and self.checksum.result() != self.expected:
+            raise zipfile.BadZipFile(f"Bad CRC-32 for file {self.name!r}")
+
+    def fileno(self):
+        return self._opened().fileno()
+
+    def _opened(self):
+        if self.file is None:
+            self.file = open(self.path, "rb", buffering=0)
+        return self.file
 
     def readable(self):
         return True
@@ -46,10 +71,9 @@ class StoredMember(io.RawIOBase):
         return self.at
 
     def readinto(self, buffer):
-        if self.file is None:
-            self.file = open(self.path, "rb")
-        self.file.seek(self.start + self.at)
-        count = self.file.readinto(memoryview(buffer)[:max(0, self.size - self.at)])
+        file = self._opened()
+        file.seek(self.start + self.at)
+        count = file.readinto(memoryview(buffer)[:max(0, self.size - self.at)])
         self.at += count
         return count
 
@@ -63,12 +87,20 @@ def _open(archive, info, source):
     """A member as an open file; a large one that is not compressed stays where it is."""
     if not isinstance(source, str) or info.compress_type != zipfile.ZIP_STORED or info.file_size < SMALL:
         return Member(info.filename, archive.read(info))
-    with archive.open(info) as member:
-        while member.read(SMALL):  # checks the checksum
-            pass
+    archive.open(info).close()  # looks for the member's header
     archive.fp.seek(info.header_offset + 26)
     name_length, extra_length = struct.unpack("<HH", archive.fp.read(4))
-    return StoredMember(info.filename, source, info.header_offset + 30 + name_length + extra_length, info.file_size)
+    member = Span(info.filename, source, info.header_offset + 30 + name_length + extra_length, info.file_size)
+    member.check(info.CRC)
+    return member
+
+
+def _checksum(file):
+    buffer, found = bytearray(1 << 18), 0
+    with file:
+        while count := file.readinto(buffer):
+            found = zlib.crc32(memoryview(buffer)[:count], found)
+    return found
 
 
 def members(source, extensions):

@@ -4,6 +4,8 @@ Each dataset carries the attributes ``index`` (its place in the order of paramet
 names alphabetically) and ``need_grad``.
 """
 import io
+import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -44,42 +46,59 @@ def _read(source):
 
         def visit(name, item):
             if isinstance(item, h5py.Dataset):
-                found.append((item.attrs.get("index"), name, item))
+                attributes = item.attrs
+                found.append(_Entry(attributes.get("index"), name, attributes.get("need_grad"), item, item.dtype, item.shape))
 
         f.visititems(visit)
-        without_index = [name for index, name, _ in found if index is None]
+        without_index = [entry.name for entry in found if entry.index is None]
         if without_index and len(without_index) < len(found):
             raise TypeError(f"{_title(source)}: expected every dataset or none to have the attribute 'index', "
                             f"'{without_index[0]}' lacks it.")
-        if not without_index:
-            found.sort(key=lambda entry: (int(entry[0]), entry[1]))
-        else:
-            found.sort(key=lambda entry: entry[1])
-        _check_sizes(source, [dataset for _, _, dataset in found])
-        return [_record(source, name, dataset) for _, name, dataset in found]
+        found.sort(key=lambda entry: entry.name if without_index else (int(entry.index), entry.name))
+        for entry in found:
+            _check(source, entry)
+        _check_sizes(source, found)
+        return [_record(entry) for entry in found]
 
 
-def _check_sizes(source, datasets):
-    claimed, stored = sum(d.nbytes for d in datasets), sum(d.id.get_storage_size() for d in datasets)
+class _Entry(NamedTuple):
+    """A dataset and what it says of itself, asked for once: each question goes to the file."""
+
+    index: int
+    name: str
+    need_grad: bool
+    dataset: object
+    dtype: np.dtype
+    shape: tuple
+
+
+def _check(source, entry):
+    if entry.dataset.external or entry.dataset.is_virtual:
+        raise ValueError(f"{_title(source)}: dataset '{entry.name}' keeps its values in another file, which is not followed. "
+                         "Save the parameters into one file.")
+    if entry.dtype.kind not in "biuf" or entry.shape is None:
+        raise ValueError(f"{_title(source)}: expected dataset '{entry.name}' to hold numbers, it holds {entry.dtype}.")
+    if entry.need_grad is None:
+        raise KeyError(f"{_title(source)}: dataset '{entry.name}' has no attribute 'need_grad', so this is no nnabla "
+                       "parameter file.")
+
+
+def _check_sizes(source, entries):
+    claimed = sum(math.prod(e.shape) * e.dtype.itemsize for e in entries)
+    stored = sum(e.dataset.id.get_storage_size() for e in entries)
     allowed = getattr(source, "allowance", max(LARGEST_EXPANSION, LARGEST_RATIO * stored))
     if claimed > allowed:
         raise ValueError(f"{_title(source)}: datasets claim {claimed} bytes, the file holds {stored}. Save it without "
                          "compression if it is sound.")
 
 
-def _record(source, name, dataset):
-    if dataset.external or dataset.is_virtual:
-        raise ValueError(f"{_title(source)}: dataset '{name}' keeps its values in another file, which is not followed. "
-                         "Save the parameters into one file.")
-    if dataset.dtype.kind not in "biuf" or dataset.shape is None:
-        raise ValueError(f"{_title(source)}: expected dataset '{name}' to hold numbers, it holds {dataset.dtype}.")
-    if "need_grad" not in dataset.attrs:
-        raise KeyError(f"{_title(source)}: dataset '{name}' has no attribute 'need_grad', so this is no nnabla "
-                       "parameter file.")
-    values = np.asarray(dataset[...])
+def _record(entry):
+    values = np.empty(entry.shape, entry.dtype)
+    if values.size:
+        entry.dataset.read_direct(values)
     if not values.dtype.isnative:
         values = values.astype(values.dtype.newbyteorder("="))
-    return ParameterRecord(name, values, bool(dataset.attrs["need_grad"]))
+    return ParameterRecord(entry.name, values, bool(entry.need_grad))
 
 
 def _title(source):

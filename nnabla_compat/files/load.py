@@ -1,7 +1,8 @@
 """Reading parameter files: which reader a file name or extension means, archives, lists of files."""
 import os
 
-from . import h5_parameters, protobuf_parameters
+from ..optional import available
+from . import h5_parameters, protobuf_parameters, protobuf_stream
 from .archive import members
 from .errors import reading as reading_file
 
@@ -34,27 +35,20 @@ class _Reading:
 
     def __init__(self, proto, needs_proto):
         self.target, self.needs_proto = proto, needs_proto
-        self.merged = None
+        self.parts = []  # messages, and large files with one
         self.records = []
 
-    def message(self):
-        if self.merged is None:
-            self.merged = protobuf_parameters.new_message()
-            if self.target is not None:
-                self.merged.MergeFrom(self.target)
-        return self.merged
-
     def finish(self):
-        if self.target is not None:
-            if self.merged is not None:
-                self.target.CopyFrom(self.merged)
-            return self.target
-        if self.merged is None:
-            try:
-                import google.protobuf  # noqa: F401
-            except ImportError:
+        if self.target is None and any(hasattr(part, "read") for part in self.parts):
+            return protobuf_stream.LargeMessage(self.parts)
+        message = self.target
+        if message is None:
+            if not self.parts and not available("google.protobuf"):
                 return None
-        return self.message()
+            message = protobuf_parameters.new_message() if len(self.parts) != 1 else self.parts.pop()
+        for part in self.parts:
+            protobuf_stream.merge(message, part)
+        return message
 
     def read(self, source, extension):
         if extension in self.EXTENSIONS:
@@ -69,26 +63,34 @@ class _Reading:
     def _read_h5(self, source):
         records = h5_parameters.read(source)
         if self.needs_proto:
+            message = protobuf_parameters.new_message()
             for record in records:
-                protobuf_parameters.add_record(self.message(), *record)
+                protobuf_parameters.add_record(message, *record)
+            self.parts.append(message)
         self.records += records
 
     def _read_protobuf(self, source):
-        self._merge(protobuf_parameters.read_binary(_content(source)))
+        file = protobuf_stream.open_large(source)
+        if file is not None:
+            self._take(file, protobuf_stream.records(file))
+        else:
+            self._take_message(protobuf_parameters.read_binary(_content(source)))
 
     def _read_nntxt(self, source):
         title = source if isinstance(source, str) else getattr(source, "name", "text")
-        self._merge(protobuf_parameters.read_text(_content(source), title))
+        self._take_message(protobuf_parameters.read_text(_content(source), title))
 
     _read_prototxt = _read_nntxt
 
-    def _merge(self, proto):
-        # As in nnabla, parameters of the message that was passed in are set along with the file's.
-        if self.merged is None and self.target is None:
-            self.merged = proto
-        else:
-            self.message().MergeFrom(proto)
-        self.records += protobuf_parameters.records_of(self.message())
+    def _take_message(self, message):
+        self._take(message, protobuf_parameters.records_of(message))
+
+    def _take(self, part, records):
+        if self.target is not None and not self.parts:
+            # As in nnabla, parameters of the message that was passed in are set along with the file's.
+            self.records += protobuf_parameters.records_of(self.target)
+        self.parts.append(part)
+        self.records += records
 
     def _read_nnp(self, source):
         for _, extension, member in members(source, self.EXTENSIONS[:-1]):

@@ -149,19 +149,20 @@ def write(target, proto, extension=None, parameters=None, parameter_format=".h5"
             raise ValueError(f"Currently, ext == {extension} is not support. Name the file .nnp, .nntxt, .prototxt or "
                              ".protobuf.")
         return False
-    text = None
-    if extension in TEXT:
-        text = to_text(proto)
-        content = text.encode()
-    elif extension == ".protobuf":
-        content = proto.SerializeToString(deterministic=True)
-    else:
-        content = _archive(proto, parameters or {}, parameter_format, states, state_format)
+
+    def fill(file):
+        if extension == ".nnp":
+            _write_archive(file, proto, parameters or {}, parameter_format, states, state_format)
+        elif extension == ".protobuf":
+            file.write(proto.SerializeToString(deterministic=True))
+        else:
+            file.write(to_text(proto).encode() if by_name else to_text(proto))
+
     if by_name:
         with replacing(target) as f:
-            f.write(content)
+            fill(f)
     else:
-        target.write(content if text is None else text)
+        fill(target)
         if hasattr(target, "seek"):
             target.seek(0)
     return True
@@ -173,15 +174,17 @@ def to_text(proto):
     return text_format.MessageToString(proto)
 
 
-def _archive(proto, parameters, parameter_format, states, state_format):
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+def _write_archive(file, proto, parameters, parameter_format, states, state_format):
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr("nnp_version.txt", VERSION + "\n")
         archive.writestr("network.nntxt", to_text(proto))
-        part = io.BytesIO()
-        h5 = parameter_format == ".h5"
-        (h5_parameters if h5 else protobuf_parameters).write(part, parameters)
-        archive.writestr("parameter.h5" if h5 else "parameter.protobuf", part.getbuffer())
+        if parameter_format == ".h5":
+            part = io.BytesIO()  # HDF5 goes back in its file, which a member's cannot
+            h5_parameters.write(part, parameters)
+            archive.writestr("parameter.h5", part.getbuffer())
+        else:
+            with archive.open("parameter.protobuf", "w", force_zip64=True) as part:
+                protobuf_parameters.write(part, parameters)
         if state_format == ".h5":
             for name, solver_type, records in states:
                 part = io.BytesIO()
@@ -194,4 +197,3 @@ def _archive(proto, parameters, parameter_format, states, state_format):
                 entry.solver.type = solver_type
                 states_file.to_message(records, entry)
             archive.writestr("optimizer.protobuf.optimizer", message.SerializeToString())
-    return buffer.getbuffer()

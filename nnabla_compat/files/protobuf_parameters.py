@@ -1,6 +1,9 @@
 """Parameters in protobuf: the ``parameter`` entries of an ``NNablaProtoBuf`` message, binary or text."""
+import math
+
 import numpy as np
 
+from . import protobuf_stream
 from .records import ParameterRecord
 
 
@@ -11,23 +14,26 @@ def new_message():
 
 
 def records_of(proto):
-    """The parameters of a message.
+    """The parameters of a message, see :func:`record_of`."""
+    return [record_of(entry) for entry in proto.parameter]
 
-    nnabla's own reader makes them float64 (of float32 values); here they are float32, the dtype they
+
+def record_of(entry, values=None):
+    """The parameter that a ``Parameter`` message holds, or the one that it describes of ``values``, a flat array.
+
+    nnabla's own reader makes parameters float64 (of float32 values); here they are float32, the dtype they
     were computed in.
 
     Raises:
-        ValueError: an entry holds another number of values than its shape says.
+        ValueError: the shape asks for another number of values.
     """
-    records = []
-    for entry in proto.parameter:
-        shape = tuple(entry.shape.dim)
+    shape = tuple(entry.shape.dim)
+    if values is None:
         values = _values(entry)
-        if any(s < 0 for s in shape) or values.size != int(np.prod(shape, dtype=object)):
-            raise ValueError(f"parameter '{entry.variable_name}': expected {shape} values, received {values.size}. "
-                             "The file is damaged.")
-        records.append(ParameterRecord(entry.variable_name, values.reshape(shape), entry.need_grad))
-    return records
+    if any(s < 0 for s in shape) or values.size != math.prod(shape):
+        raise ValueError(f"parameter '{entry.variable_name}': expected {shape} values, received {values.size}. "
+                         "The file is damaged.")
+    return ParameterRecord(entry.variable_name, values.reshape(shape), entry.need_grad)
 
 
 def _values(entry):
@@ -42,23 +48,7 @@ def _values(entry):
 
 def add_record(proto, name, values, need_grad):
     """Append a parameter entry to a message."""
-    entry = proto.parameter.add()
-    entry.variable_name = name
-    entry.shape.dim.extend(np.shape(values))
-    packed = np.ascontiguousarray(values, dtype="<f4").tobytes()
-    if packed:
-        # Field 100 (data), length-delimited: merging packed bytes avoids a Python float per value.
-        entry.MergeFromString(b"\xa2\x06" + _varint(len(packed)) + packed)
-    entry.need_grad = bool(need_grad)
-
-
-def _varint(n):
-    out = bytearray()
-    while n > 0x7F:
-        out.append(n & 0x7F | 0x80)
-        n >>= 7
-    out.append(n)
-    return bytes(out)
+    proto.MergeFromString(b"".join(protobuf_stream.encode(name, values, need_grad)))
 
 
 def read_binary(data):
@@ -95,7 +85,5 @@ def read_text(text, title):
 
 def write(sink, parameters):
     """Write name to Variable into ``sink``, an open binary file."""
-    proto = new_message()
     for name, variable in parameters.items():
-        add_record(proto, name, variable.data.get_data("r"), variable.need_grad)
-    sink.write(proto.SerializeToString())
+        sink.writelines(protobuf_stream.encode(name, variable.data.get_data("r"), variable.need_grad))

@@ -152,12 +152,20 @@ def test_a_failed_load_restores_values_flags_and_context(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.parametrize("extension", [".nnp", ".nntxt", ".protobuf"])
+@pytest.mark.parametrize("extension", [".nnp", ".nntxt", ".protobuf", ".h5"])
 def test_killed_while_saving(tmp_path, extension):
     y = PF.affine(nn.Variable((2, 30)), 40)
     contents = {"networks": [{"name": "n", "batch_size": 2, "outputs": {"y": y}, "names": {}}]}
     path = str(tmp_path / ("net" + extension))
-    save(path, contents, include_params=True)
+    expected = {k: v.d.copy() for k, v in nn.get_parameters().items()}
+
+    def write():
+        if extension == ".h5":
+            nn.save_parameters(path)
+        else:
+            save(path, contents, include_params=True)
+
+    write()
     for i in range(12):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # fork beside torch's threads
@@ -165,13 +173,17 @@ def test_killed_while_saving(tmp_path, extension):
         if child == 0:
             try:
                 while True:
-                    save(path, contents, include_params=True)
+                    write()
             finally:
                 os._exit(1)
         time.sleep(0.003 + 0.004 * i)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-        assert NnpLoader(path).get_network_names() == ["n"]
+        with nn.parameter_scope("", {}):
+            nn.load_parameters(path)
+            for name, values in expected.items():
+                np.testing.assert_array_equal(nn.get_parameters()[name].d, values)
+        assert extension == ".h5" or NnpLoader(path).get_network_names() == ["n"]
 
 
 def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
