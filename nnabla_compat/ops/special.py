@@ -36,7 +36,7 @@ class _Sink(torch.autograd.Function):
         return None, *[torch.ones_like(x) for x in ctx.saved_tensors]
 
 
-@operator("Sink", shape=lambda *x, one_input_grad=True: (), keeps_inputs=True, backward_reads="")
+@operator("Sink", shape=lambda *x, one_input_grad=True: (), keeps_inputs=True, backward_reads="", half=False)
 def sink(*x: Tensor, one_input_grad: bool = True):
     """A root that holds several variables together, to run them forward and backward at once.
 
@@ -168,13 +168,18 @@ def bit_shift(x: AsIs, shift: AsIs, direction: str = "LEFT"):
     return value.view(torch.uint64) if x.dtype == torch.uint64 else value.to(x.dtype)
 
 
-def _overlap(low, high, area):
-    """Intersection over union of all pairs of boxes, (..., N, 2) corners to (..., N, N)."""
-    inner = 1.0
-    for start, end in zip(low.unbind(-1), high.unbind(-1)):
-        length = torch.minimum(end[..., :, None], end[..., None, :]) - torch.maximum(start[..., :, None], start[..., None, :])
-        inner = length.clamp_min_(0) * inner
-    return inner / (area[..., :, None] + area[..., None, :] - inner)
+def _boxes(low, high, area):
+    """Corners (batch, N, 2) and areas (batch, N) as one array (batch, 5, N)."""
+    return torch.cat([low.mT, high.mT, area[:, None]], 1)
+
+
+def _close(boxes, others, limit):
+    """Whether intersection over union exceeds ``limit``, for boxes (..., 5, N, 1) and others (..., 5, 1, M)."""
+    top, left, bottom, right, area = boxes.unbind(-3)
+    top_, left_, bottom_, right_, area_ = others.unbind(-3)
+    inner = torch.minimum(bottom, bottom_).sub_(torch.maximum(top, top_)).clamp_min_(0)
+    inner = torch.minimum(right, right_).sub_(torch.maximum(left, left_)).clamp_min_(0).mul_(inner)
+    return inner / (area + area_).sub_(inner) > limit
 
 
 def _nms_shape(x, **_):
@@ -189,7 +194,7 @@ def _resolve_nms(arguments, *_):
             arguments[name] = value
 
 
-@operator("NmsDetection2d", shape=_nms_shape, resolve=_resolve_nms, backward_reads="")
+@operator("NmsDetection2d", shape=_nms_shape, resolve=_resolve_nms, backward_reads="", half=False)
 def nms_detection2d(x: Tensor, thresh: float = None, nms: float = None, nms_per_class: bool = None):
     """Clear the detections that are weak or overlap a stronger one.
 
@@ -215,16 +220,9 @@ def nms_detection2d(x: Tensor, thresh: float = None, nms: float = None, nms_per_
     scores = torch.where(scores >= thresh, scores, 0.0)
     # (batch, contests, boxes): contests are the classes, or the one of confidences.
     contests = scores.transpose(1, 2) if nms_per_class else confidence[:, None]
-    # Only boxes that contend anywhere are compared, as many as there are in the batch's fullest sample.
-    contend = contests.amax(1) > 0
-    count = _fullest(contend)
-    at = contend.to(torch.int8).argsort(dim=1, descending=True, stable=True)[:, :count]
-    pairs = at[..., None].expand(at.shape + (2,))
-    centre, size = centre.gather(1, pairs), size.gather(1, pairs)
-    close = _overlap(centre - size / 2, centre + size / 2, size.prod(-1)) > nms
-    at = at[:, None].expand(-1, contests.shape[1], -1)
-    stays = _suppress(contests.gather(2, at), close[:, None], chained=nms_per_class)
-    kept = torch.zeros_like(contests, dtype=torch.bool).scatter_(2, at, stays)
+    boxes = _boxes(centre - size / 2, centre + size / 2, size.prod(-1))
+    order, stays = _suppress(contests, boxes, nms, chained=nms_per_class)
+    kept = torch.zeros_like(contests, dtype=torch.bool).scatter_(2, order, stays)
     if nms_per_class:
         scores = scores * kept.transpose(1, 2)
     else:
@@ -241,29 +239,58 @@ def _fullest(contend):
     return int(contend.sum(-1).max())
 
 
-def _suppress(scores, close, chained=True):
-    """Which of ``scores`` (..., N) stay when each, from the largest down, removes those ``close`` to it.
+def _suppress(scores, boxes, limit, chained=True, most=None):
+    """Let boxes, from the largest score down, remove those they overlap.
 
-    ``chained``: what was removed removes nothing itself.
+    Args:
+        scores: Array (batch, contests, N); those of 0 do not contend.
+        boxes: Corners and areas (batch, 5, N), the same in all contests of a sample.
+        limit (float): Intersection over union up to which boxes do not overlap.
+        chained (bool): What was removed removes nothing itself.
+        most (int): How many are wanted of a contest; further ones may be lost.
+
+    Returns:
+        Positions of those that contend, from the largest score down, and whether each stays.
     """
-    order = scores.argsort(dim=-1, descending=True, stable=True)
-    contenders = _fullest(scores > 0)
-    kept = torch.zeros_like(scores, dtype=torch.bool)
-    order = order[..., :contenders]
-    close = close.expand(scores.shape + scores.shape[-1:])
-    close = close.gather(-2, order[..., None].expand(order.shape + close.shape[-1:]))
-    close = close.gather(-1, order[..., None, :].expand(close.shape[:-1] + (contenders,)))
-    later = torch.ones(close.shape[-2:], dtype=torch.bool, device=close.device).triu(1)
-    close = close & later
-    alive = scores.gather(-1, order) > 0
-    first = alive
-    for _ in range(max(contenders, 1)):
+    # Sort only what contends anywhere, as many as there are in the batch's fullest sample.
+    contend = scores.amax(1) > 0
+    at = contend.to(torch.int8).argsort(dim=-1, descending=True, stable=True)[:, :_fullest(contend)]
+    at = at[:, None].expand(-1, scores.shape[1], -1)
+    scores = scores.gather(-1, at)
+    order = scores.argsort(dim=-1, descending=True, stable=True)[..., :_fullest(scores > 0)]
+    stays, order = scores.gather(-1, order) > 0, at.gather(-1, order)
+    batch, contests, count = order.shape
+    boxes = boxes[:, :, None].expand(-1, -1, contests, -1).gather(-1, order[:, None].expand(-1, 5, -1, -1)).transpose(1, 2)
+    # The next strongest of all contests at a time: first among each other, then against all behind them. Few enough for
+    # what is compared to stay in a processor's cache.
+    step = count if torch.compiler.is_compiling() else max(32, 2 ** 18 // max(batch * contests * count, 1))
+    for start in range(0, count, max(step, 1)):
+        stop = min(start + step, count)
+        strong, first = boxes[..., start:stop, None], stays[..., start:stop]
+        alive = _among_each_other(first, _close(strong, boxes[..., None, start:stop], limit).triu(1), chained)
+        stays[..., start:stop] = alive
+        if stop == count or most is not None and bool((stays[..., :stop].sum(-1) >= most).all()):
+            break
+        hit = _hit(alive if chained else first, _close(strong, boxes[..., None, stop:], limit))
+        stays[..., stop:] &= ~hit
+    return order, stays
+
+
+def _hit(alive, close):
+    """Whether any of ``alive`` (..., N) is ``close`` (..., N, M) to each."""
+    return torch.matmul(alive[..., None, :].float(), close.float())[..., 0, :] > 0
+
+
+def _among_each_other(first, close, chained):
+    """Which of ``first`` (..., N), the strongest in front, stay, with ``close`` (..., N, N) telling the overlaps with later ones."""
+    alive = first
+    for _ in range(first.shape[-1]):
         # A box stays unless a stronger one that stays is close. Right after one round for those no stronger one is close to,
         # after two for those that only such are close to, and so on.
-        before, alive = alive, first & ~(close & alive[..., None]).any(-2)
+        before, alive = alive, first & ~_hit(alive, close)
         if not chained or not torch.compiler.is_compiling() and torch.equal(alive, before):
             break
-    return kept.scatter_(-1, order, alive)
+    return alive
 
 
 def _resolve_onnx_nms(arguments, *_):
@@ -297,11 +324,8 @@ def onnx_non_max_suppression(boxes: Tensor, scores: Tensor, center_point_box: in
         low, high = first - second / 2, first + second / 2
     else:
         low, high = torch.minimum(first, second), torch.maximum(first, second)
-    close = _overlap(low, high, (high - low).prod(-1)) > iou_threshold
     contests = torch.where(scores > score_threshold, scores - scores.amin() + 1, 0.0)
-    kept = _suppress(contests, close[:, None])
-    order = torch.where(kept, contests, 0.0).argsort(dim=-1, descending=True, stable=True)
-    chosen = kept.gather(-1, order)
-    chosen = chosen & (chosen.cumsum(-1) <= max_output_boxes_per_class)
-    at = chosen.nonzero()
-    return torch.cat([at[:, :2], order[chosen][:, None]], 1).view(torch.uint64)
+    order, stays = _suppress(contests, _boxes(low, high, (high - low).prod(-1)), iou_threshold, most=max_output_boxes_per_class)
+    stays &= stays.cumsum(-1) <= max_output_boxes_per_class
+    at = stays.nonzero()
+    return torch.cat([at[:, :2], order[stays][:, None]], 1).view(torch.uint64)
