@@ -1,4 +1,4 @@
-"""Records uses of the real nnabla: python tests/oracle/record_utilities.py [utils|converters|experimental|models]"""
+"""Records uses of the real nnabla: python tests/oracle/record_utilities.py [utils|converters|experimental|models|images]"""
 import json
 import sys
 from importlib import import_module
@@ -11,7 +11,7 @@ from engine.plain_data import plain  # noqa: E402
 
 
 def main():
-    for folder in sys.argv[1:] or ("utils", "converters", "experimental", "models"):
+    for folder in sys.argv[1:] or ("utils", "converters", "experimental", "models", "images"):
         scenarios = import_module(f"{folder}.scenarios").SCENARIOS
         target = HERE.parent / "corpus" / f"{folder}.json"
         target.write_text(json.dumps({name: plain(run("nnabla")) for name, run in scenarios.items()}, indent=0) + "\n")

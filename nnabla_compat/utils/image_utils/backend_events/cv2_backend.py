@@ -67,6 +67,8 @@ class Cv2Backend(ImageUtilsBackend):
         if auto_scale:
             img = upscale_pixel_intensity(img, as_uint16)
         img = check_type_and_cast_if_necessary(img, as_uint16)
+        if img.ndim == 3 and img.shape[-1] == 2:  # OpenCV writes no gray with alpha
+            return self.next_available(path).imsave(path, img, as_uint16=as_uint16, auto_scale=auto_scale)
         if img.ndim == 3 and img.shape[-1] >= 3:
             img = img[..., [2, 1, 0, 3][:img.shape[-1]]]
         if not cv2.imwrite(path, np.ascontiguousarray(img)):

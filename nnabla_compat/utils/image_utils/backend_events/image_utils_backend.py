@@ -15,6 +15,7 @@ class ImageUtilsBackend:
     def __init__(self):
         self._default_backend = None
         self._current_backend = None
+        self._others = []  # backends to try where this one fails, when it was chosen and not fixed
 
     def accept(self):
         """Whether a backend takes a task: ``"Recommended"``, ``"OK"`` or ``"NG"``.
@@ -54,6 +55,12 @@ class ImageUtilsBackend:
         answers = [(backend().accept(path, ext, operator), backend) for backend in self._installed().values()]
         return [backend for wanted in ("Recommended", "OK") for answer, backend in answers if answer == wanted]
 
+    @staticmethod
+    def _first(ranked):
+        backend = ranked[0]()
+        backend._others = ranked[1:]
+        return backend
+
     def get_best_backend(self, path, operator):
         """The backend for a task.
 
@@ -70,24 +77,20 @@ class ImageUtilsBackend:
                 f"No image backend can {operator}{what}. Installed: {list(self._installed()) or 'none'}. "
                 "Run: pip install nnabla-compat[images]")
         self._current_backend = ranked[0]
-        return ranked[0]()
+        return self._first(ranked)
 
     def next_available(self, path):
-        """The backend to try after this one for reading ``path``.
+        """The backend to try after this one.
 
         Raises:
-            ValueError: There is none.
+            ValueError: There is none, or this one was fixed.
         """
-        return self._next(path, "load")
-
-    def _next(self, path, operator):
-        ranked = self._ranked(path, operator)
-        after = ranked[ranked.index(type(self)) + 1:] if type(self) in ranked else ranked
-        if not after:
+        if not self._others:
             raise ValueError(
-                f"{type(self).__name__} cannot {operator} this image, and no other installed backend can. "
-                "16 bits a channel need one of: pip install pypng, pip install opencv-python")
-        return after[0]()
+                f"{type(self).__name__} cannot do this, and there is no other backend to try: it was fixed by "
+                "set_backend, or no other that is installed takes such a file. 16 bits a channel need one of: "
+                "pip install pypng, pip install opencv-python")
+        return self._first(self._others)
 
     def get_backend(self):
         """Name of the backend that is fixed, or that was used last; empty before the first use."""

@@ -68,7 +68,7 @@ class PilBackend(ImageUtilsBackend):
     def imsave(self, path, img, channel_first=False, as_uint16=False, auto_scale=True):
         given, img = img, prepare_save(img, channel_first, auto_scale)
         if img.dtype == np.uint16 or as_uint16:
-            return self._next(path, "save").imsave(
+            return self.next_available(path).imsave(
                 path, given, channel_first=channel_first, as_uint16=as_uint16, auto_scale=auto_scale)
         if img.dtype != np.uint8:
             img = (np.nan_to_num(img) * 255).astype(np.uint8)
