@@ -149,6 +149,8 @@ class Operator:
             inputs (``"self"``: just the input itself) and of outputs (``"out"`` for all, ``"out1"`` for
             the second), separated by blanks; a dict gives them for each input (none where it is
             missing), a function of the arguments gives either. None: all inputs, no output.
+        min_outputs: How many outputs it makes at least, or a function of the arguments that tells.
+        half: Whether nnabla's CPU build computes it in half precision too; where not, half contexts give float32.
         aliases: Output 0 shares the storage of input 0 (unless an argument ``inplace`` is false).
         wants: The engine parameters the kernel asks for.
         direct: ``direct(*input_shapes, **arguments)`` gives a function of the tensors alone that does what the
@@ -159,10 +161,10 @@ class Operator:
 
     __slots__ = ("type_name", "name", "kernel", "inputs", "arguments", "variadic", "shape", "resolve",
                  "data_dependent", "aliases", "keeps_inputs", "needs_graph", "backward_reads",
-                 "wants", "plain", "creates", "direct")
+                 "wants", "plain", "creates", "direct", "min_outputs", "half")
 
     def __init__(self, type_name, kernel, shape=None, resolve=None, data_dependent=False, aliases=False,
-                 keeps_inputs=False, backward_reads=None, direct=None):
+                 keeps_inputs=False, backward_reads=None, direct=None, min_outputs=1, half=True):
         self.type_name = type_name
         self.kernel = kernel
         self.name = kernel.__name__.rstrip("_")
@@ -170,6 +172,7 @@ class Operator:
         self.keeps_inputs = keeps_inputs
         self.backward_reads = backward_reads
         self.direct = direct
+        self.min_outputs, self.half = min_outputs, half
         self.needs_graph = False   # the kernel differentiates its inputs' history (engine.gradient)
         self.inputs, self.arguments, self.wants = [], [], ()
         for p in inspect.signature(kernel).parameters.values():
@@ -206,14 +209,14 @@ OPERATORS: dict[str, Operator] = {}
 def operator(type_name: str, *, shape: Callable | None = None, resolve: Callable | None = None,
              data_dependent: bool = False, aliases: bool = False,
              keeps_inputs: bool = False, backward_reads: str | dict | Callable | None = None,
-             direct: Callable | None = None):
+             direct: Callable | None = None, min_outputs: int | Callable = 1, half: bool = True):
     """Register the decorated kernel under nnabla's type name; see :class:`Operator` for the options."""
     def register(kernel):
         if type_name in OPERATORS:
             raise ValueError(f"operator {type_name} is declared twice: in {OPERATORS[type_name].kernel.__module__} "
                              f"and in {kernel.__module__}")
         OPERATORS[type_name] = Operator(type_name, kernel, shape, resolve, data_dependent, aliases, keeps_inputs,
-                                        backward_reads, direct)
+                                        backward_reads, direct, min_outputs, half)
         return kernel
     return register
 

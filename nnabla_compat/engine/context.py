@@ -22,6 +22,14 @@ class Target:
         self.device, self.is_cpu, self.dtype = device, device.type == "cpu", dtype
 
 
+def single(target):
+    """``target``, computing in single precision where it is the CPU in half precision."""
+    return _SINGLE if target.is_cpu and target.dtype is torch.float16 else target
+
+
+_SINGLE = Target(_CPU, torch.float32)
+
+
 class Context:
     """A wish list of backends, such as ``['cpu:float']``, with an array class and a device id.
 

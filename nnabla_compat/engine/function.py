@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from ..registry import Floats
-from . import context, modes, tape
+from . import by_hand, context, modes, tape
 from .leaf import input_tensor, link_torch_leaf
 from .nd_array import NdArray
 from .randomness import function_random
@@ -31,7 +31,7 @@ class Function:
     bound = None          # the kernel with its arguments bound, called with tensors
     direct = None         # what plans call in its place (Operator.direct)
     input_shapes = None   # the shapes that arguments and outputs were inferred for
-    drawn_from = None     # where the random stream stood when forward() was last called by hand
+    started = None        # what the last forward() by hand started from (by_hand.Start), if that counts
     _tags = None
 
     def __init__(self, op, args, ctx=None):
@@ -39,6 +39,12 @@ class Function:
         self.given = args          # as called: None where the operator fills in
         self.args_resolved = args
         self.context = context.current_ctx if ctx is None else ctx
+
+    @property
+    def target(self):
+        """The device it computes on and the dtype it computes in."""
+        target = self.context.target
+        return target if self.op.half else context.single(target)
 
     # -- description ---------------------------------------------------------------------------------
 
@@ -93,7 +99,8 @@ class Function:
 
     def min_outputs(self):
         """How many outputs the function makes unless asked for more."""
-        return max(1, len(self.output_refs))
+        least = self.op.min_outputs
+        return least(self.args_resolved) if callable(least) else least
 
     def grad_depends_input_data(self, i, j):
         """Whether nnabla's gradient of input i reads the data of input j: clearing passes keep it then."""
@@ -143,17 +150,6 @@ class Function:
 
     def set_active_input_mask(self, mask):
         """Accepted as in nnabla; torch computes only the gradients that are asked for."""
-
-    def need_setup_recompute(self, o):
-        """Whether output ``o`` needs preparations before it is computed again."""
-        return False
-
-    def setup_recompute(self, inputs, outputs):
-        """Nothing to prepare."""
-
-    def recompute(self, inputs, outputs):
-        """Compute the outputs again."""
-        self.forward(inputs, outputs)
 
     def copy(self):
         """An unconnected function with the same operator, arguments and tags."""
@@ -220,17 +216,14 @@ class Function:
         if self.mask is not None:
             kernel = partial(_call_with_gaps, kernel, self.mask)
         if op.creates:
-            target = self.context.target
+            target = self.target
             if target.dtype is not torch.float32 or not target.is_cpu:
                 kernel = partial(_placed, kernel, target)
         self.bound = partial(kernel, **args) if args else kernel
 
     def rebind(self, shapes):
-        """Bind again for other input shapes, keeping random stream and memory."""
-        kept = {k: v for k, v in getattr(self.bound, "keywords", {}).items() if k in ("rng", "memo", "n_outputs")}
-        self.bind(shapes, kept.get("n_outputs", -1))
-        if kept:
-            self.bound.keywords.update(kept)
+        """Bind again for other input shapes: a random stream of its own, and memory, start anew, as in nnabla."""
+        self.bind(shapes, getattr(self.bound, "keywords", {}).get("n_outputs", -1))
 
     def infer(self, shapes):
         """Output shapes (a list) for input shapes, which graphs may then rely on: binds what computes just them.
@@ -287,66 +280,26 @@ class Function:
 
     def setup(self, inputs, outputs):
         """Bind arguments to the shapes of ``inputs`` and give ``outputs`` their shapes."""
-        for v in (*inputs, *outputs):
-            if not isinstance(v, Variable):
-                raise TypeError(f"{self.name}.setup: expected Variables, received {type(v).__name__}")
-        shapes = [v.shape for v in inputs]
-        self.bind(shapes, len(outputs))
-        for variable, shape in zip(outputs, self.infer(shapes)):
-            variable.reset_shape(shape, True)
+        by_hand.setup(self, inputs, outputs)
 
     def forward(self, inputs, outputs):
         """Compute ``outputs`` from the data of ``inputs``."""
-        results = self._run(inputs, need_grad=False)[1]
-        for variable, result in zip(outputs, results):
-            variable.container.data.set_tensor(result.detach())
+        by_hand.forward(self, inputs, outputs)
 
     def backward(self, inputs, outputs, accum=None):
         """Add the gradients of ``outputs`` to those of the ``inputs`` that need grad (or overwrite where accum is False)."""
-        accum = [True] * len(inputs) if accum is None else list(accum)
-        tensors, results = self._run(inputs, need_grad=True)
-        wanted = [i for i, v in enumerate(inputs) if v.need_grad and tensors[i].requires_grad]
-        pairs = [(r, v.grad.tensor.detach().to(r.dtype)) for r, v in zip(results, outputs) if r.requires_grad]
-        if not wanted or not pairs:
-            return
-        grads = torch.autograd.grad([r for r, _ in pairs], [tensors[i] for i in wanted], [g for _, g in pairs],
-                                    allow_unused=True)
-        for i, grad in zip(wanted, grads):
-            grad = torch.zeros_like(tensors[i]) if grad is None else grad
-            array = inputs[i].grad
-            if accum[i] and not array.zeroing:
-                grad = grad + array.tensor.detach()
-            array.storage.set(grad)
+        by_hand.backward(self, inputs, outputs, accum)
 
-    def _run(self, inputs, need_grad):
-        """Inputs and results as tensors. With ``need_grad`` the run is a repetition of the last ``forward``:
-        it draws the same random numbers and leaves buffers alone."""
-        if self.bound is None:
-            self.bind([v.shape for v in inputs])
-        target = self.context.target
-        tensors = []
-        for i, v in enumerate(inputs):
-            tensor = input_tensor(v, self.input_kind(i), target)
-            if self.input_kind(i) == "state":
-                tensor = tensor.clone() if need_grad else tensor
-            else:
-                tensor = tensor.detach()
-                if need_grad and v.need_grad and tensor.is_floating_point():
-                    tensor = tensor.requires_grad_()
-            tensors.append(tensor)
-        rng = getattr(self.bound, "keywords", {}).get("rng")
-        if rng is None:
-            return tensors, self.execute(tensors)
-        position = rng.get_state()
-        if not need_grad:
-            self.drawn_from = position
-            return tensors, self.execute(tensors)
-        if self.drawn_from is not None:
-            rng.set_state(self.drawn_from)
-        try:
-            return tensors, self.execute(tensors)
-        finally:
-            rng.set_state(position)
+    def need_setup_recompute(self, o):
+        """Whether output ``o`` hangs on random numbers, which a recomputation draws again."""
+        return "rng" in self.op.wants and "seed" in self.given and "memo" not in self.op.wants
+
+    def setup_recompute(self, inputs, outputs):
+        """Nothing to prepare: ``forward`` remembers what it started from."""
+
+    def recompute(self, inputs, outputs):
+        """Compute the outputs again, as the last ``forward`` did."""
+        by_hand.recompute(self, inputs, outputs)
 
     def execute(self, tensors, kernel=None):
         """Results of the kernel (``bound`` unless given) as a list; errors become the RuntimeError of this function."""
@@ -476,7 +429,7 @@ def _as_kind(tensor, kind):
 
 def run_on_arrays(function, arrays, n_outputs, outputs):
     """Run at once on NdArrays; returns NdArray or a tuple of them."""
-    op, target = function.op, function.context.target
+    op, target = function.op, function.target
     function.bind([a.shape for a in arrays], n_outputs)
     variables = [Variable.over(Container(a.shape, a.storage)) for a in arrays]
     tensors = [input_tensor(v, function.input_kind(i), target) for i, v in enumerate(variables)]
@@ -524,7 +477,7 @@ def connect(function, inputs, n_outputs=-1, outputs=None, auto_forward=None):
     if auto_forward if auto_forward is not None else modes.auto_forward:
         return run_now(function, inputs, n_outputs, outputs)
     op = function.op
-    function.inputs = inputs
+    function.inputs = list(inputs)
     need_grad, rank, shapes = False, 0, []
     ref = weakref.ref(function)
     for v in inputs:
@@ -537,7 +490,7 @@ def connect(function, inputs, n_outputs=-1, outputs=None, auto_forward=None):
     function.need_grad, function.rank = need_grad, rank
     function.bind(shapes, n_outputs)
     if op.data_dependent:
-        target = function.context.target
+        target = function.target
         tensors = [input_tensor(v, function.input_kind(i), target).detach() for i, v in enumerate(inputs)]
         out_shapes = [tuple(r.shape) for r in function.execute(tensors)]
     else:
@@ -554,9 +507,9 @@ def connect(function, inputs, n_outputs=-1, outputs=None, auto_forward=None):
 
 def run_now(function, inputs, n_outputs=-1, outputs=None):
     """Run ``function`` on the Variables' present data and make it a node (dynamic mode)."""
-    op, target = function.op, function.context.target
+    op, target = function.op, function.target
     need_grad, rank, tensors = False, 0, []
-    function.inputs = inputs
+    function.inputs = list(inputs)
     ref = weakref.ref(function)
     plain, dtype = op.plain, target.dtype
     for i, v in enumerate(inputs):

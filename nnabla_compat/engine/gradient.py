@@ -21,6 +21,7 @@ class _GradientOperator:
     variadic = plain = needs_graph = True
     data_dependent = aliases = False
     keeps_inputs = False
+    half, min_outputs = True, 1
 
     def input_kind(self, i):
         return "tensor"

@@ -107,7 +107,7 @@ def compute_missing(root):
     for function in ordered_functions((root,)):
         if all(c.storage._tensor is not None for c in function.output_containers):
             continue
-        target = function.context.target
+        target = function.target
         tensors = [input_tensor(v, function.input_kind(i), target) for i, v in enumerate(function.inputs)]
         for container, result in zip(function.output_containers, function.execute(tensors)):
             container.storage.set(result)
@@ -201,7 +201,7 @@ class Plan:
         return len(self.env) - 1
 
     def input_slot(self, function, i, variable):
-        op, target = function.op, function.context.target
+        op, target = function.op, function.target
         kind = "tensor" if op.plain else function.input_kind(i)
         if variable._parent is not None and id(variable) in self.slots:
             slot = self.slots[id(variable)]

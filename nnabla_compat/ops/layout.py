@@ -131,7 +131,7 @@ def _split_shape(x, axis=0, n_outputs=-1):
     return [x[:a] + x[a + 1:]] * n
 
 
-@operator("Split", shape=_split_shape, backward_reads="", direct=lambda x, axis: partial(torch.unbind, dim=axis))
+@operator("Split", shape=_split_shape, backward_reads="", min_outputs=2, direct=lambda x, axis: partial(torch.unbind, dim=axis))
 def split(x: Tensor, axis: int = 0, *, n_outputs: int = -1):
     """Cut ``x`` into its slices along an axis, which disappears.
 

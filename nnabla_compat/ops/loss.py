@@ -202,7 +202,7 @@ def _rows_cross_entropy(x, target):
 
 
 @operator("SoftmaxCrossEntropy", shape=label_shape, resolve=last_axis, backward_reads={"x": "target"},
-          direct=_direct_cross_entropy)
+          direct=_direct_cross_entropy, half=False)
 def softmax_cross_entropy(x: Tensor, target: Index, axis: int = None):
     r"""Cross entropy of exclusive classes, from their scores.
 

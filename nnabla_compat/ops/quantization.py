@@ -272,9 +272,10 @@ def _inq_update(weight, indicator, num_bits, iterations, selection, rng, memo):
         if step == iterations[-1]:
             chosen = ~fixed
         elif selection == "random":
-            words = rng.words(2 * w.numel())
+            words = rng.words(2 * int((~fixed).sum()))
             draws = (words[0::2] + words[1::2] * 4294967296.0) * 2.0 ** -64
-            chosen = torch.from_numpy(draws < 0.5).reshape(w.shape).to(w.device) & ~fixed
+            chosen = ~fixed
+            chosen[chosen.clone()] = torch.from_numpy(draws < 0.5).to(w.device)
         else:
             count = int((~fixed).sum()) // 2
             order = torch.where(fixed, -1.0, w.abs()).reshape(-1).argsort(descending=True, stable=True)
@@ -544,7 +545,7 @@ def _prune_shape(x, rate=0.9):
     return x
 
 
-@operator("Prune", shape=_prune_shape, backward_reads="")
+@operator("Prune", shape=_prune_shape, backward_reads="", half=False)
 def prune(x: Tensor, rate: float = 0.9):
     """Clear the given share of the elements, the smallest in absolute value. The gradient passes everywhere.
 

@@ -311,7 +311,8 @@ def _rank(x, abs):
     return x.detach().abs() if abs else x.detach()
 
 
-@operator("TopKData", shape=_top_k_data_shape, backward_reads=lambda args: "out" if args["with_index"] else "")
+@operator("TopKData", shape=_top_k_data_shape, backward_reads=lambda args: "out" if args["with_index"] else "",
+          min_outputs=lambda args: 1 + args["with_index"])
 def top_k_data(x: Tensor, k: int, abs: bool = False, reduce: bool = True, base_axis: int = 1,
                largest: bool = True, with_index: bool = False):
     """Keep the ``k`` largest elements of each sample.

@@ -117,7 +117,7 @@ def _run(fused, x, states, weight_l0, weight, bias, num_layers, dropout, bidirec
     return (x, *(torch.stack(s).reshape(shape) for s in zip(*finals)))
 
 
-@operator("RNN", shape=_rnn_shape, resolve=_fill_dropout, backward_reads="")
+@operator("RNN", shape=_rnn_shape, resolve=_fill_dropout, backward_reads="", min_outputs=2)
 def rnn(x: Tensor, h: Tensor, weight_l0: Tensor, weight: Tensor = None, bias: Tensor = None, num_layers: int = 1,
         nonlinearity: str = "tanh", dropout: float = None, bidirectional: bool = False, training: bool = True, *, rng=None):
     r"""Elman network over a sequence.
@@ -148,7 +148,7 @@ def rnn(x: Tensor, h: Tensor, weight_l0: Tensor, weight: Tensor = None, bias: Te
     return _run(fused, x, (h,), weight_l0, weight, bias, num_layers, dropout, bidirectional, training, _same_bias, rng)
 
 
-@operator("LSTM", shape=_lstm_shape, resolve=_fill_dropout, backward_reads="")
+@operator("LSTM", shape=_lstm_shape, resolve=_fill_dropout, backward_reads="", min_outputs=3)
 def lstm(x: Tensor, h: Tensor, c: Tensor, weight_l0: Tensor, weight: Tensor = None, bias: Tensor = None,
          num_layers: int = 1, dropout: float = None, bidirectional: bool = False, training: bool = True, *, rng=None):
     r"""Long short-term memory over a sequence.
@@ -182,7 +182,7 @@ def lstm(x: Tensor, h: Tensor, c: Tensor, weight_l0: Tensor, weight: Tensor = No
                 rng)
 
 
-@operator("GRU", shape=_gru_shape, resolve=_fill_dropout, backward_reads="")
+@operator("GRU", shape=_gru_shape, resolve=_fill_dropout, backward_reads="", min_outputs=2)
 def gru(x: Tensor, h: Tensor, weight_l0: Tensor, weight: Tensor = None, bias: Tensor = None, num_layers: int = 1,
         dropout: float = None, bidirectional: bool = False, training: bool = True, *, rng=None):
     r"""Gated recurrent unit over a sequence.

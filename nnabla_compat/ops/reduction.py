@@ -283,7 +283,7 @@ def _running(accumulate, x, axis, exclusive, reverse, start):
     return y.flip(axis) if reverse else y
 
 
-@operator("CumSum", shape=along_axis, resolve=_running_resolve, backward_reads="")
+@operator("CumSum", shape=along_axis, resolve=_running_resolve, backward_reads="", half=False)
 def cumsum(x: Tensor, axis: int = None, exclusive: bool = False, reverse: bool = False):
     r"""Running sum along an axis.
 
@@ -306,7 +306,7 @@ def cumsum(x: Tensor, axis: int = None, exclusive: bool = False, reverse: bool =
     return torch.cumsum(x, axis)
 
 
-@operator("CumProd", shape=along_axis, resolve=_running_resolve)
+@operator("CumProd", shape=along_axis, resolve=_running_resolve, half=False)
 def cumprod(x: Tensor, axis: int = None, exclusive: bool = False, reverse: bool = False):
     r"""Running product along an axis.
 

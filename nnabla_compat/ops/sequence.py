@@ -19,7 +19,7 @@ def _counts(counts, device):
     return torch.from_numpy(counts.astype(np.int32)).to(device)
 
 
-@operator("PackPaddedSequence", data_dependent=True, backward_reads="out1")
+@operator("PackPaddedSequence", data_dependent=True, backward_reads="out1", min_outputs=2)
 def pack_padded_sequence(padded_sequence: Tensor, lengths: Index, batch_first: bool = False):
     """Drop the padding of a batch of sequences: all first steps, then all second steps, and so on.
 
@@ -50,7 +50,7 @@ def _resolve_pad(arguments, *_):
 
 
 @operator("PadPackedSequence", resolve=_resolve_pad, data_dependent=True,
-          backward_reads={"packed_sequence": "batch_sizes"})
+          backward_reads={"packed_sequence": "batch_sizes"}, min_outputs=2)
 def pad_packed_sequence(packed_sequence: Tensor, batch_sizes: Index, batch_first: bool = False,
                         padding_value: float = None, total_length: int = None):
     """Lay out packed steps as a padded batch of sequences: the inverse of packing.

@@ -172,7 +172,7 @@ def _bin_weights(fft_size, like):
     return weights
 
 
-@operator("STFT", shape=_stft_shape, backward_reads="")
+@operator("STFT", shape=_stft_shape, backward_reads="", min_outputs=2)
 @in_float32
 def stft(x: Tensor, window_size: int, stride: int, fft_size: int, window_type: str = "hanning", center: bool = True,
          pad_mode: str = "reflect", as_istft_backward: bool = False):
