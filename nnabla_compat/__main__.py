@@ -49,7 +49,22 @@ def add_path(commands):
 
 
 def _shim():
-    return os.path.join(os.path.dirname(os.path.abspath(__file__)), "migrate", "shim")
+    from nnabla_compat.migrate.environment import SHIM
+    return SHIM
+
+
+def add_alias(commands):
+    parser = commands.add_parser(
+        "alias", help="let nnabla mean this package in the whole Python environment",
+        description="`install` makes `import nnabla` give this package in every program of this Python environment, and "
+                    "installs the command nnabla_cli; `remove` undoes both.")
+    parser.add_argument("action", choices=("install", "remove"))
+    parser.set_defaults(handler=lambda args: _reported("alias", alias, args))
+
+
+def alias(args):
+    from nnabla_compat.migrate import environment
+    return environment.install() if args.action == "install" else environment.remove()
 
 
 def add_version(commands):
@@ -146,7 +161,7 @@ def _reported(command, work, args):
         return 1
 
 
-COMMANDS = (add_run, add_path, add_convert, add_export_source, add_version, add_cli)
+COMMANDS = (add_run, add_path, add_alias, add_convert, add_export_source, add_version, add_cli)
 
 
 def main(argv=None):
