@@ -144,7 +144,7 @@ def _stored_gradients(root, plan):
     for v in root._parent.inputs:
         if v._parent is None:
             continue
-        t = v.container.storage.autograd_tensor(v.container.shape) if plan is None else plan.env[plan.slots[id(v)]]
+        t = v.container.storage.autograd_tensor(v.container.shape) if plan is None else plan.result(plan.slots[id(v)])
         if t is not None and t.requires_grad:
             outputs.append(t)
             seeds.append(v.grad.tensor.detach().to(device=t.device, dtype=t.dtype, copy=True))
@@ -164,9 +164,8 @@ def _stopped_leaves(plan):
 def _intermediates(root, plan, persistent_only):
     """(container, tensor with history, has siblings) of each variable between the leaves and the root."""
     if plan is not None:
-        env = plan.env
         return [(c, t, many) for c, slot, many in (plan.persistent_intermediates() if persistent_only else plan.intermediates())
-                if (t := env[slot]) is not None and t.requires_grad and c is not root.container]
+                if (t := plan.result(slot)) is not None and t.requires_grad and c is not root.container]
     found = []
     for function in tape.ordered_functions((root,)):
         containers = function.output_containers
@@ -320,7 +319,7 @@ def _contributions(entries):
 def _function_outputs(root, plan, root_tensor):
     """(function, output container, tensor with history) of the graph."""
     if plan is not None:
-        found = [(f, c, plan.env[slot]) for f, _, _, outs in plan.producers for c, slot in zip(f.output_containers, outs)]
+        found = [(f, c, plan.result(slot)) for f, _, _, outs in plan.producers for c, slot in zip(f.output_containers, outs)]
     else:
         found = [(f, c, root_tensor if c is root.container else c.storage.autograd_tensor(c.shape))
                  for f in tape.ordered_functions((root,)) for c in f.output_containers]

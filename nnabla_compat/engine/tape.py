@@ -6,18 +6,22 @@ before; then only that leaf is looked at again.
 """
 import sys
 import weakref
+from contextlib import nullcontext
 from functools import partial
 from itertools import repeat
 from operator import itemgetter
 
 import torch
 
-from ..registry import Prepared
+from ..registry import Operator, Prepared
 from . import clearing, hooks, modes, recompute
 from .leaf import input_tensor, leaf_gradient
 from .storage import CLEARED, WRITTEN
 
 _version = 0
+
+# Runs whose results are let go of need no records of views and versions: a fifth of the time of a small operator.
+_untracked = getattr(torch._C, "_AutoDispatchBelowADInplaceOrView", nullcontext)
 
 
 def graph_changed():
@@ -134,9 +138,12 @@ class Plan:
         self._root_refs = [weakref.ref(r) for r in roots]    # weak: the roots own this plan
         self.must_record = any(f.op.needs_graph for f in self.functions)
         self.record = self.must_record or any(_needs(v) for f in self.functions for v in f.inputs)
+        # Only declared kernels, none of a user's that might use autograd for itself.
+        self.pure = all(f.op.__class__ is Operator for f in self.functions)
         self.steps = self._intermediates = None
         self._freed = {}
         self._releases = {}
+        self._walks = {}
         self.env, self._result_slots, self._step_storages = [], (), []
         self.leaves = []       # (slot, variable, kind, target, storage, tensor) held by identity
         self.fresh_leaves = []  # the same for leaves to be converted at each run
@@ -192,7 +199,7 @@ class Plan:
 
     def finish(self):
         """The steps are complete."""
-        self._releases, self._freed = {}, {}
+        self._releases, self._walks, self._freed = {}, {}, {}
         leaves = {entry[0] for entry in (*self.leaves, *self.fresh_leaves)}
         self._result_slots = [slot for slot in range(len(self.env)) if slot not in leaves]
 
@@ -265,6 +272,8 @@ class Plan:
             if output is not None:
                 self.slots[id(output)] = slot
             storage._tensor, storage.state = result, WRITTEN
+            if result.dtype is not torch.float32:
+                storage.dtype = result.dtype    # of what is written there when a run has let go of the result
         if len(outs) == 1:
             self.steps.append((kernel, ins[0] if len(ins) == 1 else None, itemgetter(*ins) if len(ins) > 1 else None,
                                outs[0], storages[0]))
@@ -373,6 +382,11 @@ class Plan:
                       if (v := ref()) is not None and v._persistent}
         return [entry for entry in self.intermediates() if id(entry[0]) in persistent] if persistent else []
 
+    def result(self, slot):
+        """The result in a slot; an Edge where it was let go of, None where nothing stayed of it."""
+        found = self.env[slot]
+        return Edge(*found) if found.__class__ is tuple else found
+
     def forget_results(self):
         """Let go of everything computed; the leaves stay."""
         env = self.env
@@ -442,6 +456,10 @@ class Plan:
         if self.steps is None or self.partial or not self._load_leaves():
             self._compile_and_check(frees)
             return
+        if frees == "all" and self.pure and not self.recorded:
+            with _untracked():
+                self._walk_clearing(frees)
+            return
         if frees is not None:
             self._walk_clearing(frees)
             return
@@ -501,23 +519,47 @@ class Plan:
     def _walk_clearing(self, frees):
         env = self.env
         self._drop_results()
-        step = None
+        walk, cleared = self._clearing_walk(frees)
+        for storage in cleared:
+            storage.state, storage.live = CLEARED, None
+        recorded, step = self.recorded, None
         try:
-            for step, releases in zip(self.steps, self.releases(frees)):
+            for step, slots, releases in walk:
                 kernel, single, getter, out, storage = step
                 if out is None:
                     kernel()
                 else:
-                    result = kernel(env[single]) if getter is None else kernel(*getter(env))
-                    env[out] = result
+                    result = env[out] = kernel(env[single]) if getter is None else kernel(*getter(env))
                     if storage is not None:
                         storage._tensor = result
                         storage.state = WRITTEN
-                if releases is not None:
+                if slots is not None:
                     result = None
-                    self._release(releases)
+                    for slot in slots:
+                        env[slot] = _remains(env[slot]) if recorded else None
+                    if releases is not None:
+                        self._release(releases)
         except Exception as error:
             self._explain(step, error)
+
+    def _clearing_walk(self, frees):
+        """The steps as a run that frees takes them, each with the slots and other (storage, slot) pairs to let go of
+        after it; and the storages that the results let go of never get to."""
+        found = self._walks.get(frees)
+        if found is None:
+            releases = self.releases(frees)
+            ends = {id(storage) for entries in releases for storage, _ in entries or () if storage is not None}
+            cleared = {id(storage): storage for _, _, _, _, storage in self.steps if id(storage) in ends}
+            walk = []
+            for step, entries in zip(self.steps, releases):
+                if id(step[4]) in cleared:
+                    step = (*step[:4], None)
+                entries = entries or ()
+                slots = [slot for storage, slot in entries if slot is not None and (storage is None or id(storage) in cleared)]
+                others = [(storage, slot) for storage, slot in entries if storage is not None and id(storage) not in cleared]
+                walk.append((step, slots if entries else None, others or None))
+            found = self._walks[frees] = walk, list(cleared.values())
+        return found
 
     def _release(self, releases):
         env = self.env
@@ -528,11 +570,7 @@ class Plan:
                     storage.dtype = tensor.dtype
                 storage._tensor, storage.state, storage.live = None, CLEARED, None
             if slot is not None:
-                tensor = env[slot]
-                if not self.recorded or tensor is None or not tensor.requires_grad:
-                    env[slot] = None
-                elif tensor.grad_fn is not None:    # else gradients stop, and are collected, right at the tensor
-                    env[slot] = Edge(tensor)
+                env[slot] = _remains(env[slot]) if self.recorded else None
 
     def _explain(self, step, error):
         done = next((i for i, s in enumerate(self.steps) if s is step), 0)
@@ -634,14 +672,22 @@ class FreedAfterThese(list):
             graph_changed()
 
 
+def _remains(tensor):
+    """What to keep of a recorded result that is let go of: where its gradient will arrive, as Edge takes it."""
+    if tensor is None or not tensor.requires_grad:
+        return None
+    node = tensor.grad_fn
+    return tensor if node is None else (node, tensor.output_nr)    # None: gradients stop, and are collected, right here
+
+
 class Edge:
-    """What stays of a result that was let go of: where its gradient will arrive, with a tensor's interface."""
+    """Where the gradient of a result that was let go of will arrive, with a tensor's interface."""
 
     __slots__ = ("node", "output", "grad", "_handle")
     requires_grad = True
 
-    def __init__(self, tensor):
-        self.node, self.output, self.grad, self._handle = tensor.grad_fn, tensor.output_nr, None, None
+    def __init__(self, node, output):
+        self.node, self.output, self.grad, self._handle = node, output, None, None
 
     @staticmethod
     def of(tensor):

@@ -28,10 +28,11 @@ def _direct_affine(x, weight, bias, base_axis):
     if len(weight) == 2 and axis == len(x) - 1:
         return Prepared(torch.nn.functional.linear, {1: torch.t})
     rows, weight_rows, shape = prod(x[:axis]), weight[0], affine_shape(x, weight, bias, base_axis)
-    flat_shape = (rows, prod(weight[1:]))
+    flat, flat_shape = x == (rows, weight_rows), (rows, prod(weight[1:]))
 
     def multiply(x, matrix, bias=None):
-        x = x.reshape(rows, weight_rows)
+        if not flat:
+            x = x.reshape(rows, weight_rows)
         y = torch.mm(x, matrix) if bias is None else torch.addmm(bias, x, matrix)
         return y if shape == flat_shape else y.view(shape)
     return Prepared(multiply, {} if len(weight) == 2 else {1: _matrix, 2: torch.flatten})
