@@ -3,6 +3,7 @@ import numpy as np
 import torch
 
 from ..registry import Index, Tensor, operator
+from .autograd import apply
 
 
 def _check_lengths(lengths):
@@ -10,17 +11,45 @@ def _check_lengths(lengths):
         raise ValueError(f"expected lengths in descending order, received {lengths.tolist()}")
 
 
-def _positions(present, device):
-    """Where a boolean array of the host is true, counted through."""
-    return torch.from_numpy(np.flatnonzero(present)).to(device)
+class _Rows(torch.autograd.Function):
+    """Rows of ``x`` at the positions ``at``, where the one past the end holds ``padding``; ``back`` leads back."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x, at, back, padding):
+        if padding is not None:
+            x = torch.cat([x, x.new_full((1,) + x.shape[1:], padding)])
+        return x.index_select(0, at)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        _, at, back, padding = inputs
+        ctx.save_for_backward(at, back)
+        ctx.padding = 0.0 if padding is None else None
+
+    @staticmethod
+    def backward(ctx, grad):
+        at, back = ctx.saved_tensors
+        return apply(_Rows, grad, back, at, ctx.padding), None, None, None
 
 
-def _counts(counts, device):
-    return torch.from_numpy(counts.astype(np.int32)).to(device)
+def _places(memo, lengths, steps, device):
+    """Where the packed rows lie in the padded batch and where its rows lie among the packed ones (behind them: nowhere), and
+    how many sequences have each of the ``steps``. What the last call found serves as long as the lengths are the same."""
+    key = (lengths.tobytes(), steps, device)
+    if memo.get("key") != key:
+        present = np.arange(steps)[:, None] < lengths
+        packed = np.flatnonzero(present)
+        padded = np.full(present.size, len(packed))
+        padded[packed] = np.arange(len(packed))
+        memo["key"], memo["places"] = key, [torch.from_numpy(places).to(device) for places in (packed, padded)]
+        memo["counts"] = torch.from_numpy(present.sum(1).astype(np.int32)).to(device)
+    return *memo["places"], memo["counts"].clone()
 
 
 @operator("PackPaddedSequence", data_dependent=True, backward_reads="out1", min_outputs=2)
-def pack_padded_sequence(padded_sequence: Tensor, lengths: Index, batch_first: bool = False):
+def pack_padded_sequence(padded_sequence: Tensor, lengths: Index, batch_first: bool = False, *, memo):
     """Drop the padding of a batch of sequences: all first steps, then all second steps, and so on.
 
     Args:
@@ -38,8 +67,8 @@ def pack_padded_sequence(padded_sequence: Tensor, lengths: Index, batch_first: b
     lengths = lengths.cpu().numpy()
     _check_lengths(lengths)
     x = padded_sequence.transpose(0, 1) if batch_first else padded_sequence
-    present = np.arange(x.shape[0])[:, None] < lengths
-    return x.flatten(0, 1).index_select(0, _positions(present, x.device)), _counts(present.sum(1), x.device)
+    packed, padded, counts = _places(memo, lengths, x.shape[0], x.device)
+    return apply(_Rows, x.flatten(0, 1), packed, padded, None), counts
 
 
 def _resolve_pad(arguments, *_):
@@ -52,7 +81,7 @@ def _resolve_pad(arguments, *_):
 @operator("PadPackedSequence", resolve=_resolve_pad, data_dependent=True,
           backward_reads={"packed_sequence": "batch_sizes"}, min_outputs=2)
 def pad_packed_sequence(packed_sequence: Tensor, batch_sizes: Index, batch_first: bool = False,
-                        padding_value: float = None, total_length: int = None):
+                        padding_value: float = None, total_length: int = None, *, memo):
     """Lay out packed steps as a padded batch of sequences: the inverse of packing.
 
     Args:
@@ -66,12 +95,11 @@ def pad_packed_sequence(packed_sequence: Tensor, batch_sizes: Index, batch_first
         Array of shape ``(T, B, ...)``, or ``(B, T, ...)`` with ``batch_first``, and the lengths of the
         sequences (int32).
     """
-    sizes, x = batch_sizes.cpu().numpy(), packed_sequence
-    batch, n_steps = int(sizes[0]), max(len(sizes), total_length)
-    present = np.zeros((n_steps, batch), bool)
-    present[:len(sizes)] = np.arange(batch) < sizes[:, None]
-    y = x.new_full((n_steps * batch,) + x.shape[1:], padding_value).index_copy(0, _positions(present, x.device), x)
-    y = y.reshape((n_steps, batch) + x.shape[1:])
+    x, sizes = packed_sequence, batch_sizes.cpu().numpy()
+    steps = max(len(sizes), total_length)
+    lengths = (np.arange(sizes[0])[:, None] < sizes).sum(1)
+    packed, padded, _ = _places(memo, lengths, steps, x.device)
+    y = apply(_Rows, x, padded, packed, padding_value).reshape((steps, len(lengths)) + x.shape[1:])
     if batch_first:
         y = y.transpose(0, 1).contiguous()
-    return y, _counts(present.sum(0), x.device)
+    return y, torch.from_numpy(lengths.astype(np.int32)).to(x.device)
