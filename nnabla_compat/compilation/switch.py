@@ -1,0 +1,107 @@
+"""What runs compiled: everything inside ``with compiled():``, what ``compiled(...)`` was told of, or all by configuration."""
+import os
+import weakref
+from contextlib import contextmanager
+
+from ..config import nnabla_config
+from ..engine import modes
+from ..engine.variable import Variable
+from ..optimization.solver import Solver
+
+
+class Compiler:
+    """Decides for each plan and solver whether it runs compiled. The engine asks it while it is ``modes.compiler``."""
+
+    def __init__(self):
+        self.everything, self.options = None, ()     # everything: whether a block, or the configuration, says so
+        self.marked = {}      # id -> (weak reference, options) of single roots and solvers
+
+    def take_effect(self):
+        """Let the engine ask only where the answer may be yes."""
+        wanted = self.marked if self.everything is None else self.everything
+        modes.compiler = self if wanted else None
+
+    def mark(self, target, options):
+        """Let one root or solver run compiled wherever it runs."""
+        key = id(target)
+
+        def forget(_):
+            del self.marked[key]
+            self.take_effect()
+        self.marked[key] = weakref.ref(target, forget), options
+
+    def unmark(self, target):
+        """Undo :meth:`mark`."""
+        self.marked.pop(id(target), None)
+
+    def run(self, plan, clear_buffer, clear_no_need_grad):
+        """Run a plan compiled; False where it is to be run as it is."""
+        if not self.everything and plan.root_ids[0] not in self.marked:
+            return False
+        if plan.compiled is None:
+            from .plan import CompiledPlan, History
+            if plan.compilation is None:
+                plan.compilation = History()
+            _, options = self.marked.get(plan.root_ids[0], (None, self.options))
+            plan.compiled = CompiledPlan(plan, plan.compilation, options)
+        return plan.compiled.run(clear_buffer, clear_no_need_grad)
+
+
+_compiler = Compiler()
+
+
+def compiled(*targets, enabled=True, options=None):
+    """Run static graphs and solvers' updates as compiled code, by torch's inductor.
+
+    ``with compiled():`` does so with all that runs inside; ``compiled(loss, solver)`` with the graph of ``loss``
+    and with the updates of ``solver``, wherever they run. Results are the same up to rounding. A graph runs uncompiled
+    for the first time, is compiled in its second run (seconds, logged), and again only for other shapes, dtypes and
+    ``need_grad``. What can't be compiled runs as it is, with one warning that says why.
+
+    Args:
+        targets (Variable or Solver): Roots of graphs, as ``forward`` is called on, and solvers. None: the ``with`` block.
+        enabled (bool): False leaves what runs inside, or the targets, uncompiled.
+        options (dict): Settings of inductor, such as ``{"cpp_wrapper": True}``; none by default.
+
+    Returns:
+        The context manager; or the target, or a tuple of them.
+
+    Raises:
+        TypeError: a target is neither Variable nor Solver.
+    """
+    settings = tuple(sorted((options or {}).items()))
+    if not targets:
+        return _everything(bool(enabled), settings)
+    for target in targets:
+        if not isinstance(target, (Variable, Solver)):
+            raise TypeError(f"compiled: expected Variables and Solvers, received {type(target).__name__}")
+    for target in targets:
+        if enabled:
+            _compiler.mark(target, settings)
+        else:
+            _compiler.unmark(target)
+    _compiler.take_effect()
+    return targets[0] if len(targets) == 1 else targets
+
+
+@contextmanager
+def _everything(enabled, settings):
+    before = _compiler.everything, _compiler.options
+    _compiler.everything, _compiler.options = enabled, settings
+    _compiler.take_effect()
+    try:
+        yield
+    finally:
+        _compiler.everything, _compiler.options = before
+        _compiler.take_effect()
+
+
+def switch_by_configuration():
+    """Compile everything where ``NNABLA_COMPAT_COMPILED`` or ``nnabla.conf`` says so; the environment comes first."""
+    text = os.environ.get("NNABLA_COMPAT_COMPILED") or nnabla_config.get("COMPILATION", "compiled")
+    try:
+        _compiler.everything = nnabla_config.BOOLEAN_STATES[text.strip().lower()] or None
+    except KeyError:
+        raise ValueError(f"NNABLA_COMPAT_COMPILED, or compiled in section COMPILATION of nnabla.conf: expected True or "
+                         f"False, received {text!r}") from None
+    _compiler.take_effect()
