@@ -189,10 +189,29 @@ def patch_correlation(x1: Tensor, x2: Tensor, patch: Shape = (1, 1), shift: Shap
     top, bottom, left, right = padding
     x1 = F.pad(x1, [0, 0, left, right, top, bottom])
     x2 = F.pad(x2, [0, 0, left + shift[1], right + shift[1], top + shift[0], bottom + shift[0]])
-    n, height, width, _ = x1.shape
-    # (batch, rows, columns, channels, horizontal displacements): a view
-    moved = x2.unfold(2, 2 * shift[1] + 1, 1)[..., ::shift_step[1]]
-    rows = [torch.einsum("nhwc,nhwcj->njhw", x1, moved[:, i:i + height]) for i in range(0, 2 * shift[0] + 1, shift_step[0])]
-    products = torch.stack(rows, 1)  # (batch, vertical, horizontal displacements, rows, columns)
+    rows = _row_products(x1, x2, 2 * shift[1] + 1, range(0, 2 * shift[0] + 1, shift_step[0]))
+    # (batch, rows, columns, vertical, horizontal displacements)
+    products = torch.stack([row[..., ::shift_step[1]] for row in rows], 3)
+    if patch == patch_step == (1, 1):
+        return products
+    products = products.permute(0, 3, 4, 1, 2)
     sums = F.avg_pool2d(products.flatten(0, 1), patch, patch_step, divisor_override=1)
     return sums.reshape(*products.shape[:3], *sums.shape[2:]).permute(0, 3, 4, 1, 2)
+
+
+def _row_products(x1, x2, displacements, rows, tile=16):
+    """Inner products of each pixel of x1 with those of x2 from its column on, one array for each of the given rows of x2.
+
+    A few neighbours are multiplied with all pixels that any of them meets, as a matrix product; a diagonal band of it is wanted.
+    """
+    height, width = x1.shape[1:3]
+    tile = min(tile, width, 2 * displacements)
+    tiles = -(-width // tile)
+    met = tile + displacements - 1
+    # One pixel more in each tile: a row of the product read as one longer by 1 begins a place further right than the last.
+    x1 = F.pad(x1, [0, 0, 0, tiles * tile + 1 - width]).unfold(2, tile + 1, tile).transpose(-1, -2).contiguous()
+    x2 = F.pad(x2, [0, 0, 0, tiles * tile - width])
+    for i in rows:
+        product = torch.matmul(x1, x2[:, i:i + height].unfold(2, met, tile)).flatten(-2)
+        band = product[..., :tile * (met + 1)].unflatten(-1, (tile, met + 1))[..., :displacements]
+        yield band.flatten(2, 3)[:, :, :width]
