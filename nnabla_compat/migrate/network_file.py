@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from .. import parameter
+from ..engine import tape
 from ..files import network_files
 from ..files.function_message import LOOP_CONTROL
 from ..interop import graph_to_torch
@@ -65,7 +66,8 @@ class NetworkFile:
             raise ValueError(f"{path}: no values for {len(missing)} parameters: {', '.join(missing[:8])}"
                              f"{' ...' if len(missing) > 8 else ''}. Name their file with --parameters.")
         self.network = self.build()
-        self.functions = self.network.proto_network.forward_sequence()
+        run = {f: i for i, f in enumerate(tape.ordered_functions(list(self.network.outputs.values())))}
+        self.functions = sorted(self.network.proto_network.forward_sequence(), key=lambda f: run.get(f.function_instance, -1))
         with parameter.parameter_scope("", self._scope):
             everything = parameter.get_parameters(grad_only=False)
         used = self.network.proto_network.parameters

@@ -13,10 +13,11 @@ from . import source_operators, state_dicts
 from .name_map import NameMap
 from .network_export import _of_batch
 from .network_file import NetworkFile, refuse, worst_difference
+from .source_classes import Book, Class, Number, numbered, rolled
 from .source_functions import FUNCTIONS
 from .source_module import Refused, SourceModule, identifier, shape_text
-
-WIDTH = 120
+from .source_statements import parse, simplified
+from .source_text import WIDTH, broken
 
 
 def export(source, target, network=None, parameters=None, format=None, seed=0):
@@ -77,8 +78,9 @@ def _fill(directory, networks, batch, format, seed):
     """Write source and parameters into a directory, and compare with the networks, which differ in batch size."""
     file, weights = networks[0], "model." + format
     module = _write(file, batch)
+    source = _source(file, module, weights)
     with open(os.path.join(directory, "model.py"), "w", encoding="utf-8") as f:
-        f.write(_source(file, module, weights))
+        f.write(source)
     with open(os.path.join(directory, weights), "wb") as f:
         state_dicts.write(f, "." + format, module.state)
     with open(os.path.join(directory, "names.json"), "w", encoding="utf-8") as f:
@@ -115,61 +117,63 @@ def _write(file, batch):
 
 
 def _source(file, module, weights):
-    name = "".join(part[:1].upper() + part[1:] for part in identifier(file.name).split("_")) or "Network"
-    inputs = [module.variable(n) for n in file.network.inputs]
-    outputs = [module.variable(n) for n in file.network.outputs]
-    lines = [f'"""The network {file.name!r} of {os.path.basename(file.path)}, written by nnabla-compat export-source.',
-             "",
-             "    model = load()              # for training; load().eval() for inference",
-             '"""', "import os", "", "import torch", "from torch import nn", "from torch.nn import functional as F"]
-    if not any("F." in line for line in module.lines):
-        lines.pop()
-    for function in sorted(module.used):
-        lines += ["", *FUNCTIONS[function].rstrip().split("\n")]
-    lines += ["", "", f"class {name}(nn.Module):",
-              '    """Inputs: ' + "; ".join(f"{i} {_shape(file, v)}" for i, v in zip(inputs, file.network.inputs.values()))
-              + ". Returns: " + "; ".join(f"{o} {_shape(file, v)}" for o, v in zip(outputs, file.network.outputs.values()))
-              + '."""',
-              "", "    def __init__(self):", "        super().__init__()"]
-    for attribute, made in module.layers.items():
-        if isinstance(made, tuple):
-            lines.append(f'        self.register_buffer("{attribute}", {made[1]})')
-        else:
-            lines.append(f"        self.{attribute} = {made}")
-    lines += [f"        self.{name}.requires_grad_(False)" for name in module.frozen]
-    lines += ["", f"    def forward(self, {', '.join(inputs)}):"]
-    body = [*module.lines]
-    if len(outputs) == 1 and body and body[-1].startswith(f"{outputs[0]} = "):
-        body[-1] = "return " + body[-1].partition(" = ")[2]
-    else:
-        text = f"return {', '.join(outputs)}"
-        if len(text) + 8 > WIDTH:
-            text = textwrap.fill(f"return ({', '.join(outputs)})", WIDTH - 8, subsequent_indent=" " * 8,
-                                 break_long_words=False)
-        body += text.split("\n")
-    lines += ["        " + line for line in body]
-    read = ["    from safetensors.torch import load_file", f"    model = {name}()", "    model.load_state_dict(load_file(path))"] \
-        if weights.endswith("safetensors") else [f"    model = {name}()",
-                                                 "    model.load_state_dict(torch.load(path, weights_only=True))"]
-    lines += ["", "", f'def load(path=os.path.join(os.path.dirname(os.path.abspath(__file__)), "{weights}")):',
-              '    """The network with its trained parameters."""', *read, "    return model", ""]
-    text = "\n".join(_wrapped(lines))
+    """The text of ``model.py``; gives the module's parameters their final names."""
+    inputs = {module.variable(n): v for n, v in file.network.inputs.items()}
+    outputs = {module.variable(n): v for n, v in file.network.outputs.items()}
+    known = {*module.variables.values(), *module.temporaries}
+    lines = simplified([parse(line, known, module.layers) for line in module.lines], outputs)
+    buffers = {a for a, made in module.layers.items() if isinstance(made, tuple)}
+    book = Book({a: numbered(made[1] if a in buffers else made) for a, made in module.layers.items()}, buffers,
+                {local: file.network.variables[n].shape for n, local in module.variables.items()},
+                {"torch", "nn", "F", "os", "load", *module.used})
+    # An output that is an input or another output too is returned under the name it has.
+    wanted = {v: v for v in outputs if v not in inputs}
+    forward, init, paths = book.arrange(lines, {v: v for v in inputs}, [module.variable(n) for n in file.network.outputs],
+                                        module.paths(), wanted)
+    module.rename(paths)
+    name = book.finish("".join(part[:1].upper() + part[1:] for part in identifier(file.name).split("_")) or "Network")
+    init = rolled(["".join(p.passed(p.text) if isinstance(p, Number) else p for p in Class.expanded(line, book.classes))
+                   for line in init])
+    if module.frozen:
+        init += [f"for name in ({', '.join(map(repr, module.frozen))},):", "    self.get_parameter(name).requires_grad_(False)"]
+    shapes = [f"{what}: " + "; ".join(f"{n} {_shape(v)}" for n, v in group.items()) + "."
+              for what, group in (("Inputs", inputs), ("Returns", outputs))]
+    parts = [[f'"""The network {file.name!r} of {os.path.basename(file.path)}, written by nnabla-compat export-source.', "",
+              "    model = load()              # for training; load().eval() for inference", '"""', "import os", "",
+              "import torch", "from torch import nn", "from torch.nn import functional as F"]]
+    parts += [FUNCTIONS[function].strip().split("\n") for function in sorted(module.used)]
+    parts += [_class(c.name, f"In the network: {', '.join(c.scopes)}.", c.arguments, c.init, c.forward) for c in book.classes]
+    parts.append(_class(name, " ".join(shapes), [], init, forward))
+    read = ["from safetensors.torch import load_file", f"model = {name}()", "model.load_state_dict(load_file(path))"] \
+        if weights.endswith("safetensors") else [f"model = {name}()", "model.load_state_dict(torch.load(path, weights_only=True))"]
+    parts.append([f'def load(path=os.path.join(os.path.dirname(os.path.abspath(__file__)), "{weights}")):',
+                  '    """The network with its trained parameters."""', *("    " + line for line in (*read, "return model"))])
+    if not any("F." in line for part in parts[1:] for line in part):
+        parts[0].pop()
+    text = "\n\n\n".join("\n".join(_wrapped(part)) for part in parts) + "\n"
     compile(text, "model.py", "exec")
     return text
 
 
-def _shape(file, variable):
+def _class(name, text, arguments, init, forward):
+    return [f"class {name}(nn.Module):", f'    """{text}"""', "",
+            *("    " + line for line in (f"def __init__({', '.join(('self', *arguments))}):", "    super().__init__()",
+                                         *("    " + line for line in init))),
+            "", *("    " + line for line in forward)]
+
+
+def _shape(variable):
     return f"({shape_text(variable.shape) if variable.shape else ''})"
 
 
 def _wrapped(lines):
-    """Lines of docstrings that are too long, broken at blanks."""
+    """Lines that are too long, broken: docstrings at blanks, code after commas."""
     for line in lines:
-        if len(line) > WIDTH and line.lstrip().startswith('"""'):
+        if line.lstrip().startswith('"""'):
             indent = line[:len(line) - len(line.lstrip())]
             yield from textwrap.wrap(line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
         else:
-            yield line
+            yield from broken(line)
 
 
 def _verify(directory, file, names, seed):

@@ -28,16 +28,17 @@ class SourceModule:
         state (OrderedDict): Name in the state dict to numpy array.
         names (OrderedDict): Name in the state dict to nnabla's path.
         lines (list of str): ``forward``.
+        places (dict of str to tuple of str): Attribute to the scope it belongs into, by components.
         used (set of str): Functions of :mod:`~nnabla_compat.migrate.source_functions` that the source must bring.
     """
 
     def __init__(self, file):
         self.file = file
         self.layers, self.state, self.names = OrderedDict(), OrderedDict(), OrderedDict()
-        self.lines, self.used, self.frozen = [], set(), []
+        self.lines, self.used, self.frozen, self.places = [], set(), [], {}
         self._attributes, self._locals, self._parameters = set(), set(_TAKEN), {}
-        self.variables = {}
-        self._made = {}
+        self.variables, self.temporaries = {}, []
+        self._made, self._rows = {}, {}
         self._uses = {}     # parameter -> what it is to the functions that read it
         for f in file.functions:
             for i, name in enumerate(f.inputs):
@@ -58,7 +59,8 @@ class SourceModule:
 
     def temporary(self, name):
         """A local name for something that the network has no name for."""
-        return _unique(self._locals, name)
+        self.temporaries.append(_unique(self._locals, name))
+        return self.temporaries[-1]
 
     # -- parameters ----------------------------------------------------------------------------------
 
@@ -88,8 +90,10 @@ class SourceModule:
             return f"self.{attribute}"
         scope, _, _ = next(iter(paths.values())).rpartition("/")
         parent, _, last = scope.rpartition("/")
-        attribute = _unique(self._attributes, identifier(parent if last in BY_SCOPE and parent else scope or kind))
-        self.layers[attribute], self._made[key] = expression, attribute
+        place = parent if last in BY_SCOPE and parent else scope or kind
+        attribute = _unique(self._attributes, identifier(place))
+        self.layers[attribute], self._made[key], self.places[attribute] = expression, attribute, _components(place)
+        self._rows[attribute] = kind
         values = {leaf: self.file.parameters[path].d.copy() for leaf, path in paths.items()}
         own = {leaf.torch: leaf.nnabla for leaf in row.leaves}
         for torch_leaf, value in row.to_torch(values).items():
@@ -117,10 +121,33 @@ class SourceModule:
                 self.layers[attribute] = ("buffer", made)
             else:
                 self.layers[attribute] = f"nn.Parameter({made})"
-            self.state[attribute] = value
+            self.state[attribute], self.places[attribute] = value, _components(path)
             self.names[attribute] = path
             self._parameters[path] = f"self.{attribute}"
         return self._parameters[path]
+
+    def paths(self):
+        """Where each attribute goes: its place in names that Python and torch allow, all of them different."""
+        # What lies where others lie below gets a name of its own there.
+        places = {}
+        for attribute, place in self.places.items():
+            below = any(other[:len(place)] == place and (other != place or self._rows.get(a) != self._rows.get(attribute))
+                        for a, other in self.places.items())
+            if len(place) > 2 and str(self.layers[attribute]).startswith(("nn.Parameter", "('buffer")):
+                # W of f1/special_conv/W, as the layers: the function's own scope says nothing if it is alone.
+                beside = {other[:len(place) - 1] for other in self.places.values() if other[:len(place) - 2] == place[:-2]}
+                place = (*place[:-2], place[-1]) if beside == {place[:-1]} else place
+            places[attribute] = (*place, self._rows.get(attribute, "value")) if below else place
+        return _allowed(places)
+
+    def rename(self, final):
+        """Give the parameters in ``state``, ``names`` and ``frozen`` the names that the attributes' final paths mean."""
+        def renamed(name):
+            attribute, dot, leaf = name.partition(".")
+            return ".".join(final[attribute]) + dot + leaf
+        self.state = OrderedDict((renamed(name), value) for name, value in self.state.items())
+        self.names = OrderedDict((renamed(name), path) for name, path in self.names.items())
+        self.frozen = [renamed(name) for name in self.frozen]
 
     def value(self, name):
         """The expression for an input of a function."""
@@ -136,6 +163,27 @@ def identifier(name):
     """A name of the network as Python spells names."""
     made = re.sub(r"\W+", "_", name.replace("@", ""), flags=re.ASCII).strip("_") or "x"
     return "_" + made if made[0].isdigit() else made
+
+
+def _components(path):
+    """A scope by components; ``layers.0``, which Modules of nnabla call the elements of lists, is two."""
+    return tuple(re.sub(r"\.(\d+)(?=/|$)", r"/\1", path.replace("@", "")).split("/"))
+
+
+def _allowed(places, top=True):
+    groups = OrderedDict()
+    for attribute, (first, *rest) in places.items():
+        groups.setdefault(first, OrderedDict())[attribute] = rest
+    listed = not top and set(groups) == {str(i) for i in range(len(groups))} and \
+        all(sum(not rest for rest in group.values()) < 2 for group in groups.values())
+    taken, made = set() if top else set(dir(torch.nn.ModuleDict())), {}
+    for component, group in groups.items():
+        name = component if listed else _unique(taken, identifier(component))
+        below = {a: rest for a, rest in group.items() if rest}
+        for attribute in [a for a in group if a not in below]:   # a repeated layer is there several times
+            made[attribute] = (name if (name,) not in made.values() else _unique(taken, name),)
+        made.update({a: (name, *path) for a, path in _allowed(below, False).items()} if below else {})
+    return made
 
 
 def _snake(name):

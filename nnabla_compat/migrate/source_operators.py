@@ -250,10 +250,10 @@ def recurrent(m, n):
         {"weight_l0": weights[0], "weight": weights[1], "bias": weights[2]})
     first = [f"{x}.flatten(0, 1)" for x in map(m.value, n.names[1:1 + states])]
     hx = f"({', '.join(first)})" if states > 1 else first[0]
-    last = [m.temporary("last_" + s) for s in ("h", "c")[:states]]
-    sequence = m.temporary("sequence")
-    m.lines.append(f"{sequence}, {'(' + ', '.join(last) + ')' if states > 1 else last[0]} = {made}({n.input}, {hx})")
-    return [sequence, *[f"{s}.unflatten(0, {tuple(n.shapes[1][:2])})" for s in last]]
+    sequence, last = m.temporary("sequence"), m.temporary("last")
+    m.lines.append(f"{sequence}, {last} = {made}({n.input}, {hx})")
+    states = [f"{last}[{i}]" for i in range(2)] if states > 1 else [last]
+    return [sequence, *[f"{s}.unflatten(0, {tuple(n.shapes[1][:2])})" for s in states]]
 
 
 @writes("Dropout")
