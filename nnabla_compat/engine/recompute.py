@@ -1,7 +1,8 @@
 """Recomputation: stretches of marked variables are dropped after forward and computed again in backward.
 
 A stretch is a run of functions, next to each other in execution order, whose outputs are marked, and the
-function after them. torch's checkpointing keeps only what enters a stretch.
+function after them. torch's checkpointing keeps only what enters a stretch. As in nnabla a marked variable has its
+gradient after backward, and its data again, unless that pass frees buffers.
 """
 import weakref
 
@@ -59,33 +60,48 @@ def _run_stretch(plan, functions, dropped):
             arguments[function].append((None, entering.setdefault(slot, len(entering))))
             kinds[slot] = "tensor" if function.op.plain else function.input_kind(i)
     needed_later = _needed_after(plan, functions)
-    leaving = [(f, k) for f in functions for k, ref in enumerate(f.output_refs)
-               if (v := ref()) is not None and (id(v) in needed_later or id(v) not in dropped)]
+    leaving = {id(v) for f in functions for ref in f.output_refs
+               if (v := ref()) is not None and (id(v) in needed_later or id(v) not in dropped)}
     results_of = [(f, [id(v) if (v := ref()) is not None else None for ref in f.output_refs]) for f in functions]
+    last_reader = {made_by: f for f in functions for made_by, _ in arguments[f]
+                   if made_by is not None and made_by not in leaving}
     # torch's history will hold `compute`: with references to functions it would hold itself, through their results.
-    run = [(weakref.ref(f), arguments[f], made) for f, made in results_of]
-    left = [id(f.output_refs[k]()) for f, k in leaving]
+    run = [(weakref.ref(f), arguments[f], made, [v for v, reader in last_reader.items() if reader is f])
+           for f, made in results_of]
+    left = [variable for _, made in results_of for variable in made if variable in leaving]
     is_state = [kinds[s] in ("state", "buffer") for s in entering]
     replay = _Replay(functions, [plan.env[s] for s in entering], is_state)
+    edges, wanted = {}, weakref.ref(plan)
 
     def compute(*tensors):
+        nonlocal edges
         with replay:
             values = replay.inputs(tensors)
             results = {}
-            for function, taken, made in run:
-                results.update(zip(made, function().execute([values[entry] if made_by is None else results[made_by]
-                                                             for made_by, entry in taken])))
-            return tuple([results[variable] for variable in left])
+            for reference, taken, made, spent in run:
+                function = reference()
+                made_now = function.execute([values[entry] if made_by is None else results[made_by]
+                                             for made_by, entry in taken])
+                results.update(zip(made, made_now))
+                for variable, container, result in zip(made, function.output_containers, made_now):
+                    if variable is None or variable in leaving:
+                        continue
+                    if edges is not None and result.grad_fn is not None:
+                        edges[variable] = (result.grad_fn, result.output_nr)
+                    elif edges is None and wanted().recorded:   # a backward pass that frees buffers has reset this
+                        container.storage.set(result.detach())
+                for variable in spent:
+                    del results[variable]
+        return tuple([results[variable] for variable in left])
 
     # Buffers go past checkpoint, which refuses that what it keeps changes.
     kept = [None if state else plan.env[s] for s, state in zip(entering, is_state)]
-    results = checkpoint(compute, *kept, use_reentrant=False, preserve_rng_state=False)
-    for (function, k), result in zip(leaving, results):
-        plan.adopt(function, k, result)
-    for function in functions:
-        for ref, container in zip(function.output_refs, function.output_containers):
-            v = ref()
-            if id(v) in dropped:
+    results = iter(checkpoint(compute, *kept, use_reentrant=False, preserve_rng_state=False))
+    edges_of, edges = edges, None
+    for function, made in results_of:
+        plan.adopt(function, [next(results) if variable in leaving else edges_of.get(variable) for variable in made])
+        for variable, container in zip(made, function.output_containers):
+            if variable in dropped:
                 container.storage.drop(CLEARED)
             elif container.storage._tensor is not None:
                 container.storage.state = WRITTEN

@@ -186,16 +186,25 @@ class Plan:
         ins = [self.input_slot(function, i, v) for i, v in enumerate(function.inputs)]
         self._add_steps(function, ins)
 
-    def adopt(self, function, k, result):
-        """Take ``result`` as output ``k`` of a function that was run elsewhere (recomputed stretches)."""
-        variable, container = function.output_refs[k](), function.output_containers[k]
-        if variable is not None and id(variable) not in self.root_ids:
-            result = _cut(result, variable._need_grad)
-        slot = self._new_slot(result)
-        if variable is not None:
-            self.slots[id(variable)] = slot
-        container.storage._tensor, container.storage.state = result, WRITTEN
-        self.producers.append((function, len(self.steps), [], [slot]))
+    def adopt(self, function, results):
+        """Take over what a function made that was run elsewhere (recomputed stretches).
+
+        Args:
+            function (Function): The function.
+            results (list): For each output a tensor; or, where it was let go of, the (node, output number) at which its
+                gradient will arrive, or None.
+        """
+        slots = [self._new_slot(result) for result in results]
+        for slot, result, ref, container in zip(slots, results, function.output_refs, function.output_containers):
+            if result is None or result.__class__ is tuple:
+                continue
+            variable = ref()
+            if variable is not None:
+                self.slots[id(variable)] = slot
+                if id(variable) not in self.root_ids:
+                    result = self.env[slot] = _cut(result, variable._need_grad)
+            container.storage._tensor, container.storage.state = result, WRITTEN
+        self.producers.append((function, len(self.steps), [], slots))
 
     def finish(self):
         """The steps are complete."""
