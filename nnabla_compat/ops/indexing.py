@@ -4,6 +4,7 @@ import math
 import torch
 
 from ..registry import AsIs, Index, Ints, State, Tensor, operator
+from .positions import flat_positions, true_positions
 from .selection import select
 from .shapes import normalize_axis
 
@@ -92,6 +93,10 @@ def gather_nd(x: Tensor, indices: Index):
     """
     if not indices.shape[0]:
         return x.expand(indices.shape[1:] + x.shape).clone(memory_format=torch.contiguous_format)
+    n_axes = len(indices)
+    at = flat_positions(indices.unbind(0), x.shape)
+    if at is not None:
+        return x.flatten(0, n_axes - 1).index_select(0, at.reshape(-1)).reshape(at.shape + x.shape[n_axes:])
     try:
         return x[tuple(indices.unbind(0))]
     except IndexError as e:
@@ -134,11 +139,17 @@ def scatter_nd(data: Tensor, indices: Index, out: Tensor = None, shape: Ints = N
         RuntimeError: a position is out of range.
     """
     base = data.new_zeros(shape) if out is None else out
-    at = tuple(indices.unbind(0))
-    try:
-        y = base.index_put(at, data, accumulate=add)
-    except IndexError as e:
-        raise _out_of_range(e) from None
+    axes = indices.unbind(0)
+    at = flat_positions(axes, shape)
+    if at is not None:
+        rows = (base if out is None else base.clone()).flatten(0, len(axes) - 1)
+        write = rows.index_add_ if add else rows.index_copy_
+        y = write(0, at.reshape(-1), data.reshape((-1,) + rows.shape[1:])).reshape(shape)
+    else:
+        try:
+            y = base.index_put(axes, data, accumulate=add)
+        except IndexError as e:
+            raise _out_of_range(e) from None
     if out is not None and out.grad_fn is None:
         # An array handed in is written too, as in nnabla; what a graph computed is left as it was.
         out.data.copy_(y.data)
@@ -203,7 +214,7 @@ def bool_gather(input: Tensor, mask: AsIs):
         ValueError: the mask's shape does not fit.
     """
     _bool_gather_check(input.shape, mask.shape)
-    return input[mask != 0]
+    return input.flatten(0, mask.ndim - 1).index_select(0, true_positions(mask)) if mask.ndim else input[mask != 0]
 
 
 def _bool_scatter_shape(input, mask, output=None):

@@ -6,7 +6,8 @@ import torch
 
 from ..registry import AsIs, Index, Ints, Shape, Tensor, operator
 from .autograd import apply
-from .shapes import normalize_axis
+from .positions import wrapped
+from .shapes import left_to_torch, normalize_axis
 
 
 def _copy(view):
@@ -32,6 +33,7 @@ def infer_shape(size, shape):
     return shape
 
 
+@left_to_torch
 def _reshape_shape(x, shape, inplace=True):
     return infer_shape(math.prod(x), shape)
 
@@ -54,6 +56,7 @@ def reshape(x: Tensor, shape: Shape, inplace: bool = True):
     return x.reshape(shape) if inplace else x.clone().reshape(shape)
 
 
+@left_to_torch
 def _transpose_shape(x, axes):
     ndim = len(x)
     if len(axes) != ndim:
@@ -88,9 +91,14 @@ def _resolve_last_axis(arguments, *x):
         arguments["axis"] = len(x[0]) - 1
 
 
-def _concatenate_shape(*x, axis):
+def _resolve_concatenate(arguments, *x):
     if len(x) < 2:
         raise ValueError(f"expected at least 2 inputs, received {len(x)}")
+    _resolve_last_axis(arguments, *x)
+
+
+@left_to_torch
+def _concatenate_shape(*x, axis):
     first = x[0]
     a = normalize_axis(axis, len(first))
     total = 0
@@ -105,7 +113,7 @@ def _direct_concatenate(*x, axis):
     return lambda *tensors: torch.cat(tensors, axis)
 
 
-@operator("Concatenate", shape=_concatenate_shape, resolve=_resolve_last_axis, backward_reads="",
+@operator("Concatenate", shape=_concatenate_shape, resolve=_resolve_concatenate, backward_reads="",
           direct=_direct_concatenate)
 def concatenate(*x: Tensor, axis: int = None):
     """Join arrays along an axis.
@@ -149,6 +157,7 @@ def split(x: Tensor, axis: int = 0, *, n_outputs: int = -1):
     return list(_copy(x.movedim(axis, 0)).unbind(0))
 
 
+@left_to_torch
 def _stack_shape(*x, axis=0):
     first = x[0]
     for s in x:
@@ -182,12 +191,14 @@ def _resolve_slice(arguments, x):
         arguments["stop"] = tuple(x)
     if arguments["step"] is None:
         arguments["step"] = (1,) * len(x)
-
-
-def _slice_shape(x, start, stop, step):
+    start, stop, step = arguments["start"], arguments["stop"], arguments["step"]
     if not len(start) == len(stop) == len(step) <= len(x):
         raise ValueError(f"expected start, stop and step of the same length, at most {len(x)}, "
                          f"received {start}, {stop} and {step}")
+
+
+@left_to_torch
+def _slice_shape(x, start, stop, step):
     if 0 in step:
         raise ValueError(f"expected steps other than 0, received {step}")
     lead = len(x) - len(start)
@@ -384,6 +395,10 @@ def one_hot(x: Index, shape: Shape):
     hot = torch.zeros(x.shape[:-1] + (math.prod(shape),), device=x.device)
     if not hot.numel():
         return hot.reshape(x.shape[:-1] + shape)
+    if len(shape) == 1:
+        at = wrapped(x, shape[0])
+        if at is not None:
+            return hot.scatter_(-1, at, 1.0)
     at, valid = None, None
     for i, n in enumerate(shape):
         part = x if len(shape) == 1 else x[..., i:i + 1]

@@ -30,7 +30,8 @@ def top_n_error(x: Tensor, target: Index, axis: int = None, n: int = 1):
     """
     label_shape(x.shape, target.shape, axis)
     label = target.clamp(0, x.shape[axis] - 1)
-    rank = (x >= x.gather(axis, label)).sum(axis, keepdim=True)
+    # (In place, on a copy: numbers at once, which are added up faster than truth values.)
+    rank = x.detach().clone().ge_(x.gather(axis, label)).sum(axis, keepdim=True)
     return ((rank > n) | (label != target)).type_as(x)
 
 
