@@ -58,7 +58,6 @@ class Code:
         call: Takes a list of the arguments, the root's gradient if there is a backward pass, and the draws, which it
             may empty; gives one list of tensors, in the order of ``Program.compute``, without gradients that don't exist.
         requests: The random draws it takes: (number of the function, method, arguments).
-        changed: Places of the arguments that it writes.
         counts: How many of the results are kept, leaf gradients, and gradients of intermediates.
         missing: For each gradient, whether there is none.
     """
@@ -75,7 +74,7 @@ class Code:
             seed = tensors[count] if program.backward is not None else torch.ones(())
             draws = Draws(tensors[count + (program.backward is not None):])
             with replaced(program.streams, draws):
-                parts = program.compute(list(tensors[:count]), seed, self.changed)
+                parts = program.compute(list(tensors[:count]), seed)
             return [t for part in parts for t in part if t is not None]
 
         self.call = _compiled(compute, arguments, options)
@@ -87,14 +86,12 @@ class Code:
         mode = FakeTensorMode()
         arguments = [mode.from_tensor(t.detach()) for t in program.arguments()]
         with mode:
-            versions = [t._version for t in arguments]
             draws = Draws()
             with replaced(program.streams, draws):
-                kept, gradients, inner, _ = program.compute(arguments, torch.ones(()), ())
+                kept, gradients, inner, _ = program.compute(arguments, torch.ones(()))
         self._drawn = draws.answers
         numbers = {f: i for i, f in enumerate(program.functions)}
         self.requests = [(numbers[function], method, given) for function, method, given in draws.requests]
-        self.changed = [place for place, t in enumerate(arguments) if t._version != versions[place]]
         self.missing = [g is None for g in (*gradients, *inner)]
         n_gradients = len(gradients)
         self.counts = (len(kept), n_gradients - sum(self.missing[:n_gradients]), len(inner) - sum(self.missing[n_gradients:]))

@@ -63,6 +63,11 @@ class CompiledPlan:
                 return True
         except Uncompilable as reason:
             self.history.give_up(reason)
+        except Exception as failure:
+            self.executions, self.last = {}, None
+            execution.run_steps()       # says what is wrong with the data, if it is that
+            self.history.give_up(f"its compiled code fails ({first_line(failure)})")
+            return True
         self.executions, self.last = {}, None
         return False
 
@@ -275,18 +280,19 @@ class Execution:
 
     def repeat(self):
         """Run the functions one by one on the same draws and buffers, for the history they leave."""
-        buffers = [self.inputs[place].data for place in self.code.changed]
+        buffers = [self.inputs[place].data for place in self.program.buffers]
         now = [b.clone() for b in buffers]
         for buffer, value in zip(buffers, self.results[self.before_from:]):
             buffer.copy_(value)
         self.results = None
         try:
-            self._run_steps()
+            self.run_steps()
         finally:
             for buffer, value in zip(buffers, now):
                 buffer.copy_(value)
 
-    def _run_steps(self):
+    def run_steps(self):
+        """Run the functions one by one, on the draws at hand."""
         with replaced(self.program.streams, Draws(self.drawn)), torch.enable_grad():
             self.plan.run_steps(*self.clears)
 
@@ -296,7 +302,7 @@ class Execution:
         Raises:
             Uncompilable: the code fails, or computes something else.
         """
-        changed = {place: self.inputs[place].detach().clone() for place in self.code.changed}
+        changed = {place: self.inputs[place].detach().clone() for place in self.program.buffers}
         self.drawn = [getattr(stream, method)(*given) for stream, method, given in self.draws]
         inputs = [changed.get(place, tensor) for place, tensor in enumerate(self.inputs)]
         failure = None
@@ -305,7 +311,7 @@ class Execution:
                 results = self.call(inputs + self.drawn)
         except Exception as error:      # of a compiler, or of the data: then the functions raise it, too
             failure = error
-        self._run_steps()
+        self.run_steps()
         if failure is not None:
             raise Uncompilable(f"its compiled code fails ({first_line(failure)})") from failure
         pairs = [(storage._tensor, result) for storage, result in zip(self.kept, results)]

@@ -50,13 +50,14 @@ class Leaf:
         if held.device != self.target.device:
             raise Uncompilable(f"an input of shape {self.variable.shape} is used on several devices")
         if tensor.requires_grad:
-            if not tensor.is_leaf or tensor.dtype is not held.dtype or tensor.data_ptr() != held.data_ptr():
+            source = getattr(tensor, "made_from", None)
+            if not tensor.is_leaf or (tensor.data_ptr() != held.data_ptr() and (source is None or source() is not held)):
                 raise Uncompilable(f"the gradient of an input of shape {self.variable.shape} goes on into other computations")
             if tensor._backward_hooks or tensor._post_accumulate_grad_hooks or storage.linked is None:
                 raise Uncompilable(f"a hook of torch watches the gradient of an input of shape {self.variable.shape}")
 
         self.seen = (self.kind, self.target.dtype, self.variable.shape, held.dtype, tuple(held.shape), held.stride(),
-                     held.device, tensor.requires_grad)
+                     held.device, tensor.requires_grad and tensor.dtype)
 
 
 class Program:
@@ -70,6 +71,8 @@ class Program:
     Attributes:
         kept: (container, slot) of what the run leaves to be read.
         cleared: Storages of what it lets go of.
+        buffers: Places of arguments that kernels may write.
+        repeatable: Whether the run may be asked for its history.
         gradients: The leaf tensors that take a gradient.
         intermediates: (container, slot, has siblings) whose gradients are kept.
 
@@ -79,6 +82,7 @@ class Program:
 
     def __init__(self, plan, frees, backward):
         self.plan, self.backward = plan, backward
+        self.repeatable = plan.record and frees != "all"
         self.history = backward is not None or plan.must_record
         self.functions, self.leaves, self.steps = plan.functions, [], []
         self._slots, self._leaf_slots, self._n_slots = {}, {}, 0
@@ -146,6 +150,7 @@ class Program:
         if len(set(pointers)) < len(pointers):
             raise Uncompilable("inputs share memory")
         self.gradient_numbers = self.number_gradients()
+        self.buffers = sorted({leaf.place for leaf, _ in self.leaves if leaf.kind == "state"})
 
     def number_gradients(self):
         """For each leaf, the number of the tensor that takes its gradient, or None; fills ``gradients``."""
@@ -187,7 +192,7 @@ class Program:
 
     def key(self):
         """Programs with equal keys are the same function of their arguments."""
-        key = [self.backward is not None and (self.root_slot, tuple([slot for _, slot, _ in self.intermediates])),
+        key = [self.repeatable, self.backward is not None and (self.root_slot, tuple([slot for _, slot, _ in self.intermediates])),
                tuple([(slot, leaf.place, leaf.seen) for leaf, slot in self.leaves]), self.gradient_numbers,
                tuple([slot for _, slot in self.kept])]
         for function, ins, outs, cuts, aliased, collects in self.steps:
@@ -204,22 +209,21 @@ class Program:
         """The tensors to run on."""
         return [s._tensor for s in self.storages]
 
-    def compute(self, arguments, seed, read_before):
+    def compute(self, arguments, seed):
         """The results, as lists: what is kept, gradients of leaves, gradients of intermediates, buffers as they were.
 
         Args:
             arguments (list of Tensor): As :meth:`arguments`.
             seed (Tensor): The root's gradient, a scalar.
-            read_before: Places of arguments whose values are wanted as they were before the run.
         """
-        before = [arguments[place].clone() for place in read_before]
+        before = [arguments[place].clone() for place in self.buffers] if self.repeatable else []
         env, wanted = [None] * self._n_slots, [None] * len(self.gradients)
         with torch.set_grad_enabled(self.history), _Traceable():
             for (leaf, slot), k in zip(self.leaves, self.gradient_numbers):
                 tensor = arguments[leaf.place].detach()
                 if k is not None:
                     if wanted[k] is None:
-                        wanted[k] = tensor.requires_grad_()
+                        wanted[k] = tensor.to(leaf.tensor.dtype).requires_grad_()
                     tensor = wanted[k]
                 if tensor.shape != leaf.variable.shape:
                     tensor = tensor.reshape(leaf.variable.shape)
