@@ -37,14 +37,18 @@ def affine_grid(theta: Tensor, size: Ints, align_corners: bool = False):
 
     Source: Jaderberg et al., Spatial Transformer Networks, 2015.
     """
-    if not align_corners or 1 not in size:
-        return F.affine_grid(theta, [theta.shape[0], 1, *size], align_corners)
-    # torch warns about axes of one element, which lie in the middle.
-    options = {"dtype": theta.dtype, "device": theta.device}
-    axes = [torch.linspace(-1, 1, n, **options) if n > 1 else torch.zeros(1, **options) for n in size]
-    positions = torch.meshgrid(*axes, indexing="ij")
-    whole = torch.stack([*reversed(positions), torch.ones_like(positions[0])], -1)
-    return torch.matmul(whole, theta.transpose(1, 2).reshape(theta.shape[0], *(1,) * (len(size) - 1), len(size) + 1, -1))
+    # Each axis adds its part: broadcast, many times faster than torch's product of all positions with theta.
+    batch, n_axes, _ = theta.shape
+    *columns, grid = theta.unbind(-1)
+    for axis, n in enumerate(size):
+        at = torch.linspace(-1, 1, n, dtype=theta.dtype, device=theta.device)
+        if not align_corners:
+            at = at * ((n - 1) / n)
+        elif n == 1:
+            at = torch.zeros_like(at)
+        part = at[:, None] * columns[-1 - axis][:, None]
+        grid = grid[..., None, :] + part.reshape(batch, *(1,) * axis, n, n_axes)
+    return grid
 
 
 def _warp_by_grid_shape(x, grid, mode="linear", padding_mode="zero", align_corners=False, channel_last=False):

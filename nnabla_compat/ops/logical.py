@@ -536,6 +536,39 @@ def isinf(x0: Tensor):
     return x0.detach().abs().eq_(math.inf)
 
 
+class _ResetNaN(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x, val):
+        return torch.nan_to_num(x, val, math.inf, -math.inf)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(inputs[0])
+
+    @staticmethod
+    def backward(ctx, grad):
+        marked = torch.nan_to_num(ctx.saved_tensors[0].detach(), math.inf, 0.0, 0.0)
+        return torch.ops.aten.hardtanh_backward(grad, marked, -math.inf, math.inf), None
+
+
+class _ResetInf(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x, val):
+        return torch.nan_to_num(x, math.nan, val, val)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(inputs[0])
+
+    @staticmethod
+    def backward(ctx, grad):
+        return torch.ops.aten.hardtanh_backward(grad, ctx.saved_tensors[0].detach(), -math.inf, math.inf), None
+
+
 @operator("ResetNaN", shape=same_shape)
 def reset_nan(x0: Tensor, val: Double = 0):
     """Replace NaN by a number. Replaced elements get no gradient.
@@ -547,7 +580,7 @@ def reset_nan(x0: Tensor, val: Double = 0):
     Returns:
         Array shaped as ``x0``.
     """
-    return select(isnan(x0), torch.full((1,) * x0.dim(), val, dtype=x0.dtype, device=x0.device), x0)
+    return apply(_ResetNaN, x0, val)
 
 
 @operator("ResetInf", shape=same_shape)
@@ -561,4 +594,4 @@ def reset_inf(x0: Tensor, val: Double = 0):
     Returns:
         Array shaped as ``x0``.
     """
-    return select(isinf(x0), torch.full((1,) * x0.dim(), val, dtype=x0.dtype, device=x0.device), x0)
+    return apply(_ResetInf, x0, val)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from ..registry import Index, Tensor, operator
 from .autograd import apply
 from .activation import last_axis
-from .math import StraightThrough
+from .positions import wrapped
 from .shapes import broadcast_pair, equal_shapes, normalize_axis, require_equal_axes, require_equal_shapes
 
 
@@ -229,6 +229,24 @@ def softmax_cross_entropy(x: Tensor, target: Index, axis: int = None):
     return y.reshape(shape)
 
 
+class _NegativeLog(torch.autograd.Function):
+    # The logarithm's argument is kept from falling below the smallest positive number, the gradient flows all the same.
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(p):
+        return p.clamp(min=torch.finfo(p.dtype).tiny).log_().neg_()
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(inputs[0])
+
+    @staticmethod
+    def backward(ctx, grad):
+        p, = ctx.saved_tensors
+        return grad / p.clamp(min=torch.finfo(p.dtype).tiny).neg_()
+
+
 @operator("CategoricalCrossEntropy", shape=label_shape, resolve=last_axis, backward_reads={"x": "x target"})
 def categorical_cross_entropy(x: Tensor, target: Index, axis: int = None):
     r"""Cross entropy of exclusive classes, from their probabilities.
@@ -252,9 +270,9 @@ def categorical_cross_entropy(x: Tensor, target: Index, axis: int = None):
         RuntimeError: A label is not below the number of classes.
     """
     label_shape(x.shape, target.shape, axis)
-    p = x.gather(axis, target.clamp(min=0))
-    y = -torch.log(apply(StraightThrough, p, torch.clamp, (torch.finfo(x.dtype).tiny,)))
-    return y.masked_fill(target < 0, 0)
+    if wrapped(target, x.shape[axis]) is target:    # no negative label
+        return apply(_NegativeLog, x.gather(axis, target))
+    return apply(_NegativeLog, x.gather(axis, target.clamp(min=0))).masked_fill(target < 0, 0)
 
 
 # Distributions

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from ..registry import AsIs, Shape, Tensor, operator
 from .autograd import apply
@@ -439,7 +438,7 @@ def _linspace_shape(start, stop, num):
 
 
 @operator("Linspace", shape=_linspace_shape)
-def linspace(start: float, stop: float, num: int):
+def linspace(start: float, stop: float, num: int, *, memo):
     r"""Numbers of equal distance, from ``start`` to ``stop``, both included.
 
     .. math:: y_i = \mathrm{start} + i \cdot \frac{\mathrm{stop} - \mathrm{start}}{\mathrm{num} - 1}
@@ -455,6 +454,8 @@ def linspace(start: float, stop: float, num: int):
     Raises:
         ValueError: ``num`` is negative.
     """
-    start, stop = np.float32([start, stop])
-    step = float(stop - start) / max(num - 1, 1)
-    return torch.tensor((start + np.arange(num) * step).astype(np.float32))  # rounds where nnabla rounds
+    if "y" not in memo:
+        start, stop = np.float32([start, stop])
+        step = float(stop - start) / max(num - 1, 1)
+        memo["y"] = torch.from_numpy((start + np.arange(num) * step).astype(np.float32))  # rounds where nnabla rounds
+    return memo["y"].clone()
