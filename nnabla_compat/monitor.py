@@ -17,6 +17,9 @@ import numpy as np
 from .logger import logger
 from .optional import require
 
+# Called as observer(monitor, index, value) for what monitors write: a number, or a list of picture files.
+observers = []
+
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -41,6 +44,11 @@ def _path(monitor, name):
     return os.path.join(monitor.save_path, name.replace(" ", "-"))
 
 
+def _announce(monitor, index, value):
+    for observer in observers:
+        observer(monitor, index, value)
+
+
 class _TextRecord:
     """Lines appended to a text file, at most one per ``interval`` indices."""
 
@@ -57,11 +65,12 @@ class _TextRecord:
     def _due(self, index):
         return index - self.flush_at >= self.interval
 
-    def _write(self, index, line):
+    def _write(self, index, line, value):
         if self.sp is not None:
             with open(self.sp, "a") as record:
                 record.write(line + "\n")
         self.flush_at = index
+        _announce(self, index, float(value))
 
 
 class MonitorSeries(_TextRecord):
@@ -91,7 +100,7 @@ class MonitorSeries(_TextRecord):
         mean = np.mean(self.buf)
         if self.verbose:
             logger.info("iter={} {{{}}}={}".format(index, self.name, mean))
-        self._write(index, "{} {:g}".format(index, mean))
+        self._write(index, "{} {:g}".format(index, mean), mean)
         self.buf = []
 
 
@@ -121,7 +130,7 @@ class MonitorTimeElapsed(_TextRecord):
         if self.verbose:
             logger.info("iter={} {{{}}}={}[sec/{}iter] {}[sec]".format(
                 index, self.name, lap, iterations, total))
-        self._write(index, "{} {} {} {}".format(index, lap, iterations, total))
+        self._write(index, "{} {} {} {}".format(index, lap, iterations, total), lap)
 
 
 class MonitorImage:
@@ -159,7 +168,7 @@ class MonitorImage:
         """
         if index != 0 and (index + 1) % self.interval != 0:
             return
-        self._save(index, self._images(var))
+        _announce(self, index, self._save(index, self._images(var)))
 
     def _images(self, var):
         data = _values(var)
@@ -174,10 +183,12 @@ class MonitorImage:
     def _save(self, index, images):
         from .utils.image_utils import imsave
         template = os.path.join(self.save_dir, "{:06d}".format(index) + "-{}.png")
-        for number, image in enumerate(images):
-            imsave(template.format("{:03d}".format(number)), image, channel_first=True)
+        paths = [template.format("{:03d}".format(number)) for number in range(len(images))]
+        for path, image in zip(paths, images):
+            imsave(path, image, channel_first=True)
         if self.verbose:
             logger.info("iter={} {{{}}} are written to {}.".format(index, self.name, template.format("*")))
+        return paths
 
 
 class MonitorImageTile(MonitorImage):
@@ -198,6 +209,7 @@ class MonitorImageTile(MonitorImage):
         imsave(path, tile_images(images))
         if self.verbose:
             logger.info("iter={} {{{}}} is written to {}.".format(index, self.name, path))
+        return [path]
 
 
 def _values(var):

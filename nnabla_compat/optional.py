@@ -17,6 +17,7 @@ EXTRAS = {
     "safetensors": "safetensors",
     "tensorboard": "tensorboard",
     "graphviz": "graphviz",
+    "mlflow": "mlflow",
     "onnx": "onnx",
 }
 

@@ -1,16 +1,19 @@
-"""Networks in TensorBoard's graph view."""
+"""Networks, and what monitors record, in TensorBoard."""
 from collections import Counter
 
+from .. import monitor
 from ..optional import require
 from ..parameter import get_parameters
 
 
 class TBGraphWriter:
-    """A TensorBoard writer that also writes networks::
+    """A TensorBoard writer that also writes networks, and what monitors record::
 
         with TBGraphWriter(log_dir="logs") as tb:
             tb.from_variable(pred, output_name="prediction")
             tb.add_scalar("loss", loss.d, i)
+            tb.add_monitors()
+            train()
 
     Everything else is :class:`torch.utils.tensorboard.SummaryWriter`.
 
@@ -37,7 +40,29 @@ class TBGraphWriter:
         return self
 
     def __exit__(self, exc_type, exc_val, exc_tb):
+        self.close()
+
+    def close(self):
+        """Write what is left, and take no more."""
+        if self._observe in monitor.observers:
+            monitor.observers.remove(self._observe)
         self._writer.close()
+
+    def add_monitors(self):
+        """Take what :mod:`nnabla_compat.monitor` writes until :meth:`close`: series and times as scalars, pictures as
+        images, under the monitors' names."""
+        if self._observe not in monitor.observers:
+            monitor.observers.append(self._observe)
+
+    def _observe(self, source, index, value):
+        if not isinstance(value, list):
+            self._writer.add_scalar(source.name, value, index)
+            return
+        from ..utils.image_utils import imread
+        for number, path in enumerate(value):
+            image = imread(path)
+            name = f"{source.name}/{number}" if len(value) > 1 else source.name
+            self._writer.add_image(name, image, index, dataformats="HWC" if image.ndim == 3 else "HW")
 
     def from_variable(self, leaf, output_name="output"):
         """Write the network of a variable.
