@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy
 
 from ..logger import logger
-from .data_source import DataSourceWithFileCache, DataSourceWithMemoryCache, SlicedDataSource
+from .data_source import DataSourceWithFileCache, DataSourceWithMemoryCache, SlicedDataSource, reading
 from .data_source_implements import CacheDataSource, ConcatDataSource, CsvDataSource, SimpleDataSource
 
 # Iterators still open when the interpreter ends are closed then, and their sources with them. Weak: an
@@ -102,30 +102,11 @@ class DataIterator:
                 self._thread = None
             self._data_source.close()
 
-    @property
-    def epoch(self):
-        """Epochs completed so far."""
-        return self._current_epoch
-
-    @property
-    def position(self):
-        """Position of the source in its epoch; with a thread it is a batch ahead."""
-        return self._data_source.position
-
-    @property
-    def size(self):
-        """Samples in one epoch."""
-        return self._size
-
-    @property
-    def variables(self):
-        """Names of the arrays in a batch."""
-        return self._variables
-
-    @property
-    def batch_size(self):
-        """Samples in a batch."""
-        return self._batch_size
+    epoch = reading("_current_epoch", "Epochs completed so far.")
+    position = reading("_data_source.position", "Position of the source in its epoch; with a thread it is a batch ahead.")
+    size = reading("_size", "Samples in one epoch.")
+    variables = reading("_variables", "Names of the arrays in a batch.")
+    batch_size = reading("_batch_size", "Samples in a batch.")
 
     def next(self):
         """The next batch.

@@ -22,6 +22,7 @@ The draws from the random generators, and so the order of the samples, are those
 """
 import atexit
 import contextlib
+import operator
 import os
 import shutil
 import tempfile
@@ -51,6 +52,11 @@ def _close_open_sources():
             closing.callback(source.close)
 
 
+def reading(attribute, doc):
+    """A property that reads ``attribute``, dotted names allowed."""
+    return property(operator.attrgetter(attribute), doc=doc)
+
+
 class DataSource:
     """Base class of data sources.
 
@@ -76,6 +82,18 @@ class DataSource:
     def __next__(self):
         return self.next()
 
+    def __len__(self):
+        return self._size
+
+    def __getitem__(self, position):
+        """The sample at a position, for ``torch.utils.data.DataLoader``, whose data set a source can be."""
+        if not 0 <= position < self._size:
+            raise IndexError(f"{type(self).__name__}: expected a position from 0 to {self._size - 1}, received {position}.")
+        return tuple(self._get_data(position))
+
+    def __bool__(self):
+        return True
+
     def __enter__(self):
         return self
 
@@ -87,25 +105,10 @@ class DataSource:
         self._closed = True
         _open_sources.discard(self)
 
-    @property
-    def variables(self):
-        """Names of the entries of a sample."""
-        return self._variables
-
-    @property
-    def size(self):
-        """Samples in one epoch."""
-        return self._size
-
-    @property
-    def position(self):
-        """Position of the next sample in the current epoch."""
-        return self._position
-
-    @property
-    def order(self):
-        """Order of the samples in the current epoch, where the source keeps one."""
-        return self._order
+    variables = reading("_variables", "Names of the entries of a sample.")
+    size = reading("_size", "Samples in one epoch.")
+    position = reading("_position", "Position of the next sample in the current epoch.")
+    order = reading("_order", "Order of the samples in the current epoch, where the source keeps one.")
 
     @property
     def shuffle(self):
