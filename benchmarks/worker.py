@@ -3,7 +3,7 @@
     python benchmarks/worker.py LIBRARY CASE THREADS DEVICE CLOCK     LIBRARY: nnabla_compat, torch or nnabla
 
 It reads commands as JSON lines and answers each with one: {"do": "prepare", "what": "training"|"inference",
-"mode": "static"|"auto"} gives the first results, {"do": "round", "steps": n} gives the seconds of n steps.
+"mode": "static"|"auto"|"compiled"} gives the first results, {"do": "round", "steps": n} gives the seconds of n steps.
 """
 import importlib
 import json
@@ -41,10 +41,10 @@ class Nnabla:
         self.nn.seed(313)
         self.batches = make_batches(self.case)
         self.training = what == "training"
-        if mode == "static":
-            self._prepare_static()
-        else:
+        if mode == "auto":
             self._prepare_auto()
+        else:
+            self._prepare_static(mode == "compiled" and self.nn.__name__ == "nnabla_compat")
         return self.step
 
     def _build(self, x, t):
@@ -56,10 +56,12 @@ class Nnabla:
         solver.set_parameters(self.nn.get_parameters())
         return solver
 
-    def _prepare_static(self):
+    def _prepare_static(self, compiled):
         x, t = self.nn.Variable(self.batches[0][0].shape), self.nn.Variable(self.batches[0][1].shape)
         root = self._build(x, t)
         solver = self._solver()
+        if compiled:
+            self.nn.compiled(root, solver)
 
         def train(images, labels):
             x.d, t.d = images, labels
@@ -125,6 +127,8 @@ class Torch:
         network = self.case.torch_network(torch)
         self.case.copy_parameters(self._initial_parameters(), network)
         network.to(self.device).train(what == "training")
+        if mode == "compiled":
+            network = torch.compile(network)
         optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], LEARNING_RATE, MOMENTUM,
                                     weight_decay=DECAY, fused=True)
 

@@ -53,7 +53,7 @@ class Leaf:
             source = getattr(tensor, "made_from", None)
             if not tensor.is_leaf or (tensor.data_ptr() != held.data_ptr() and (source is None or source() is not held)):
                 raise Uncompilable(f"the gradient of an input of shape {self.variable.shape} goes on into other computations")
-            if tensor._backward_hooks or tensor._post_accumulate_grad_hooks or storage.linked is None:
+            if tensor._backward_hooks or tensor._post_accumulate_grad_hooks:
                 raise Uncompilable(f"a hook of torch watches the gradient of an input of shape {self.variable.shape}")
 
         self.seen = (self.kind, self.target.dtype, self.variable.shape, held.dtype, tuple(held.shape), held.stride(),
