@@ -25,7 +25,7 @@ def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
     if tensor is None:
         _seed(root, grad, torch.empty(0))   # an unfit gradient is refused even where none is wanted
         if clear_buffer and root._parent.need_grad:
-            _free(root, plan)
+            _free(root, plan, None if plan is not None else tape.ordered_functions((root,)))
         if clearing.recorder is not None:
             clearing.recorder.ends_backward()
         return
@@ -40,12 +40,13 @@ def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
         _backward_watched(root, plan, tensor, outputs, seeds, clear_buffer, _callback_list(callbacks),
                           hooks.combined(pre, pre_hook), hooks.combined(post, post_hook, local_first=True))
     else:
-        captured = _intermediates(root, plan, clear_buffer)
+        functions = None if plan is not None else tape.ordered_functions((root,))    # function calls computed the root
+        captured = _intermediates(root, plan, functions, clear_buffer)
         for _, t, _ in captured:
             t.grad = None
             t.retain_grad()
         if clear_buffer:
-            _free(root, plan)
+            _free(root, plan, functions)
         _run_engine(tuple(outputs), tuple(seeds), not clear_buffer)
         if captured and plan is not None:
             _part_from_leaves(plan, captured)
@@ -108,13 +109,13 @@ def _seed(root, grad, tensor):
             return torch.full(shape, grad, dtype=tensor.dtype, device=tensor.device)
         # A leaf may take (a view of) what arrives for its own .grad, to add to later. Not of a seed that is
         # kept: torch leaves those with stride 0 alone.
-        key = (grad, tensor.dtype, tensor.device)
+        key = (grad, shape, tensor.dtype, tensor.device)
         seed = _seeds.get(key)
         if seed is None:
-            seed = _seeds[key] = torch.full((), grad, dtype=tensor.dtype, device=tensor.device)
             if len(_seeds) > 256:
                 _seeds.clear()
-        return seed.expand(shape)
+            seed = _seeds[key] = torch.full((), grad, dtype=tensor.dtype, device=tensor.device).expand(shape)
+        return seed
     if grad is None:
         return root.container.grad.tensor.detach().to(dtype=tensor.dtype, device=tensor.device, copy=True)
     if isinstance(grad, NdArray):
@@ -135,7 +136,10 @@ def _seed(root, grad, tensor):
     if array.shape != shape:
         raise RuntimeError(f"Variable.backward: expected grad of shape {shape}, received {array.shape}; gradients don't "
                            "broadcast")
-    return array.tensor.detach().to(dtype=tensor.dtype, device=tensor.device, copy=True)
+    seed = array.tensor.detach()
+    if seed.dtype is tensor.dtype and seed.device == tensor.device:
+        return seed.clone()     # of which a leaf may take (a view) for its own .grad
+    return seed.to(dtype=tensor.dtype, device=tensor.device)
 
 
 def _stored_gradients(root, plan):
@@ -161,16 +165,19 @@ def _stopped_leaves(plan):
     return stopped
 
 
-def _intermediates(root, plan, persistent_only):
-    """(container, tensor with history, has siblings) of each variable between the leaves and the root."""
+def _intermediates(root, plan, functions, persistent_only):
+    """(container, tensor with history, has siblings) of each variable between the leaves and the root.
+
+    ``functions`` lead to the root where no plan computed it.
+    """
     if plan is not None:
         return [(c, t, many) for c, slot, many in (plan.persistent_intermediates() if persistent_only else plan.intermediates())
                 if (t := plan.result(slot)) is not None and t.requires_grad and c is not root.container]
     found = []
-    for function in tape.ordered_functions((root,)):
+    for function in functions:
         containers = function.output_containers
         for container, ref in zip(containers, function.output_refs):
-            if container is root.container or (persistent_only and not ((v := ref()) is not None and v._persistent)):
+            if persistent_only and not ((v := ref()) is not None and v._persistent) or container is root.container:
                 continue
             t = container.storage.autograd_tensor(container.shape)
             if t is not None and t.requires_grad and not t.is_leaf:
@@ -206,16 +213,15 @@ def keep_gradient(container, grad, has_siblings):
         storage.zero()
 
 
-def _free(root, plan):
+def _free(root, plan, functions):
     """Let go of intermediate data and gradients: the history itself holds what backward needs."""
-    if plan is None:
-        plan = tape.Plan((root,))     # function calls computed the root: a plan knows what may be freed
-    for storage in plan.freed_in_backward(root):
+    for storage in clearing.storages_freed_in_backward(functions, root) if plan is None else plan.freed_in_backward(root):
         tensor = storage._tensor
         if tensor is not None and tensor.dtype is not torch.float32:
             storage.dtype = tensor.dtype
         storage._tensor, storage.state = None, CLEARED
-    plan.forget_results()
+    if plan is not None:
+        plan.forget_results()
 
 
 def _callback_list(callbacks):
@@ -293,7 +299,7 @@ def _backward_watched(root, plan, root_tensor, outputs, seeds, clear_buffer, cal
         if finish is not None:
             finish()
     if clear_buffer:
-        _free(root, plan)
+        _free(root, plan, None if plan is not None else tape.ordered_functions((root,)))
 
 
 def _contributions(entries):

@@ -4,6 +4,7 @@ A buffer that a gradient reads is kept although torch keeps what it needs by its
 after a pass, and ``clear_called``, are nnabla's.
 """
 
+from .leaf import leaf_gradient
 
 # Told about each function that ran: nnabla_compat.testing.clear_called_flag_recorder, while it is active.
 recorder = None
@@ -50,31 +51,35 @@ def read_by_gradients(variable):
                                       for i in range(len(function.inputs)) for o in outputs)
 
 
-def reached_in_backward(functions, root):
-    """The functions that gradients of ``root`` pass, consumers before producers."""
-    reached = {id(root)}
+def storages_freed_in_backward(functions, root):
+    """Storages of data and of gradients that backward from ``root`` with clear_buffer lets go of.
+
+    Args:
+        functions: Those that lead to the root, inputs before consumers.
+        root: Where gradients start.
+    """
+    data, grads, kept = [], [], {id(root.container.storage)}
+    reached, consumed = {id(root)}, set()       # variables and their containers that gradients have come to
     for function in reversed(functions):
-        outputs = [id(v) for ref in function.output_refs if (v := ref()) is not None]
-        if function.need_grad and not reached.isdisjoint(outputs):
-            reached.update(id(v) for v in function.inputs if v.need_grad)
-            yield function
-
-
-def freed_in_backward(functions, root):
-    """Containers whose data, and containers whose gradients, backward from ``root`` with clear_buffer lets go of."""
-    data, grads, kept, consumed = [], [], {id(root.container.storage)}, set()
-    for function in reached_in_backward(functions, root):
-        consumed.update(id(v.container) for v in function.inputs)
+        if not function.need_grad:
+            continue
+        outputs = [ref() for ref in function.output_refs]
+        if not any([id(v) in reached for v in outputs]):
+            continue
+        for v in function.inputs:
+            consumed.add(id(v.container))
+            if v.need_grad:
+                reached.add(id(v))
         if function.op.keeps_inputs:
-            kept.update(id(v.container.storage) for v in function.inputs)
-            kept.update(id(v) for v in function.inputs)
+            kept.update([id(v.container.storage) for v in function.inputs])
+            kept.update([id(v) for v in function.inputs])
         if function is root._parent:
             continue
-        for ref, container in zip(function.output_refs, function.output_containers):
-            variable = ref()
+        shares = function.op.aliases and function.shares_storage()
+        for variable, container in zip(outputs, function.output_containers):
             if variable is not None and (variable._persistent or id(variable) in kept):
                 continue
-            grads.append(container)
-            if id(container) in consumed and id(container.storage) not in kept and not function.shares_storage():
-                data.append(container)
-    return data, grads
+            grads.append(leaf_gradient(container))
+            if not shares and id(container) in consumed and id(container.storage) not in kept:
+                data.append(container.storage)
+    return data + grads

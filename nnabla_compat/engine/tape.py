@@ -15,7 +15,7 @@ import torch
 
 from ..registry import Operator, Prepared
 from . import clearing, hooks, modes, recompute
-from .leaf import input_tensor, leaf_gradient
+from .leaf import input_tensor
 from .storage import CLEARED, WRITTEN
 
 _version = 0
@@ -436,8 +436,7 @@ class Plan:
         """Storages of data and of gradients that backward from ``root`` with clear_buffer lets go of."""
         found = self._freed.get(id(root))
         if found is None:
-            data, grads = clearing.freed_in_backward(self.functions, root)
-            found = self._freed[id(root)] = [c.storage for c in data] + [leaf_gradient(c) for c in grads]
+            found = self._freed[id(root)] = clearing.storages_freed_in_backward(self.functions, root)
         return found
 
     # -- running -------------------------------------------------------------------------------------
