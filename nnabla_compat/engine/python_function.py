@@ -97,6 +97,14 @@ class _PythonNode(function.Function):
 
     arguments = args
 
+    @property
+    def tags(self):
+        return dict(getattr(self.owner, "tags", None) or {}) if self._tags is None else self._tags
+
+    @tags.setter
+    def tags(self, value):
+        self._tags = value
+
     def copy(self):
         return _PythonNode(self.owner, self.n_outputs, self.context)
 
