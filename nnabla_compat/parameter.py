@@ -185,7 +185,7 @@ def set_parameter(key, param):
         make_parameter(param, param.need_grad)
 
 
-class _ParameterInfo:
+class VariableInfo:
     """What ``registered_variable.info`` holds: how the parameter was first filled."""
 
     __slots__ = ("initializer", "__dict__")
@@ -246,7 +246,7 @@ def get_parameter_or_create(name, shape=None, initializer=None, need_grad=True, 
     param = scope.get(leaf)
     if param is None:
         param = _new_parameter(name, shape, initializer, need_grad)
-        param.info = _ParameterInfo(initializer)
+        param.info = VariableInfo(initializer)
         make_parameter(param, need_grad)
         scope[leaf] = param
     elif isinstance(param, dict):
@@ -352,7 +352,7 @@ def apply_records(records):
         param = scope.get(leaf)
         if param is None:
             param = _adopt(record)
-            param.info = _ParameterInfo(None)
+            param.info = VariableInfo(None)
             scope[leaf] = param
         else:
             param.d = record.values

@@ -19,7 +19,7 @@ class Sequential(Module):
 
     def __init__(self, *args, **kwargs):
         for place, layer in enumerate(args):
-            name, module = layer if isinstance(layer, tuple) else (None, layer)
+            name, module = layer[:2] if isinstance(layer, tuple) else (None, layer)
             if not isinstance(module, Module):
                 raise TypeError(f"Sequential: expected nn.Module instances or (name, Module) pairs, layer {place} is "
                                 f"{type(module).__name__}. Wrap functions into a Module.")
