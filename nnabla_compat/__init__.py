@@ -6,6 +6,7 @@
 import importlib
 
 from . import array_operators, cpu_memory, function, function_bases, functions, random, solver
+from . import absent as _absent
 from ._computation_graph import forward_all
 from ._init import (add_available_context, array_classes, available_contexts, prefer_cached_array,
                     reset_array_preference)
@@ -41,6 +42,7 @@ def __getattr__(name):
     return importlib.import_module(f"nnabla_compat.{name}")
 
 
+_absent.install()
 cpu_memory.keep_freed()
 array_operators.install(NdArray, Variable)
 _switch_by_configuration()

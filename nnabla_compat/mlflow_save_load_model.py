@@ -4,6 +4,7 @@ A model is a folder of files: the parameters (``model/``), and if given networks
 (``checkpoint_files/``), others (``extra_files/``) and a configuration. With a network it can be served by
 ``mlflow.pyfunc``, too.
 """
+import importlib.metadata
 import os
 import shutil
 import sys
@@ -26,7 +27,10 @@ def _mlflow(module=""):
 
 def get_default_pip_requirements():
     """What a model needs to be loaded, as lines for pip."""
-    return [f"nnabla-compat=={__version__}"]
+    try:
+        return [f"nnabla-compat=={importlib.metadata.version('nnabla-compat')}"]
+    except importlib.metadata.PackageNotFoundError:  # run from its sources
+        return ["nnabla-compat"]
 
 
 def get_default_conda_env():
