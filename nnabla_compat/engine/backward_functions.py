@@ -92,7 +92,7 @@ class _BackwardOperator:
     resolve = shape = backward_reads = None
     variadic = True
     data_dependent = aliases = keeps_inputs = needs_graph = plain = False
-    half, min_outputs = True, 1
+    half, min_outputs, eager_rule = True, 1, False
 
     def __init__(self, op, n_grads, kinds):
         self.forward_op, self.n_grads, self.kinds = op, n_grads, kinds

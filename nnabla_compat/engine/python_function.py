@@ -63,7 +63,7 @@ class _PythonOperator:
     resolve = shape = backward_reads = None
     variadic = plain = True
     data_dependent = aliases = keeps_inputs = needs_graph = False
-    half, min_outputs = True, 1
+    half, min_outputs, eager_rule = True, 1, False
 
     def __init__(self, owner):
         self.owner = owner

@@ -72,7 +72,7 @@ class _TorchOperator:
     resolve = shape = backward_reads = None
     variadic = True
     plain = data_dependent = aliases = keeps_inputs = needs_graph = False
-    half, min_outputs = True, 1
+    half, min_outputs, eager_rule = True, 1, False
 
 
 _OPERATOR = _TorchOperator()

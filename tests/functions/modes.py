@@ -11,6 +11,7 @@ from oracle import drive
 from oracle.compare import FLOOR, difference, relative_error
 
 from nnabla_compat.ext_utils import get_extension_context
+from nnabla_compat.registry import OPERATORS
 
 from .differences import HALF_EXCLUDED, HALF_KEEPS, HALF_TOLERANCES, tolerance
 
@@ -238,7 +239,7 @@ def half(recorded, errors=None):
             ys = drive.build(nn, case, xs)
             outputs = drive.forward(nn, case, ys)
             agree("output", [wide(o) for o in outputs], recorded.outputs, tol, found)
-            if case.function not in HALF_KEEPS and not any(o.dtype == np.float16 or o.dtype.kind != "f" for o in outputs):
+            if case.function not in HALF_KEEPS and computed_in_half(recorded.entry) and not any(o.dtype == np.float16 or o.dtype.kind != "f" for o in outputs):
                 found.append(f"output dtypes {[str(o.dtype) for o in outputs]}, expected float16")
             if recorded.grads:
                 grads = drive.backward(nn, case, xs, ys, outputs)
@@ -246,6 +247,10 @@ def half(recorded, errors=None):
     except drive.Failed as e:
         return [str(e)]
     return found
+
+
+def computed_in_half(entry):
+    return OPERATORS[entry["type"]].half
 
 
 def wide(array):

@@ -60,7 +60,7 @@ def differences(case, recorded):
         ys = drive.build(nn, case, xs)
         outputs = drive.forward(nn, case, ys)
         for i, (o, e) in enumerate(zip(outputs, recorded["outputs"])):
-            if e.dtype != o.dtype and {e.dtype.kind, o.dtype.kind} != {"f"} or e.dtype == np.float16 and o.dtype != np.float16:
+            if e.dtype != o.dtype and e.size:    # the original leaves an empty array as it was made
                 found.append(f"output {i}: dtype {o.dtype}, expected {e.dtype}")
         if values:
             agree("output", [wide(o) for o in outputs], [wide(e) for e in recorded["outputs"]], tol, found)
