@@ -161,7 +161,8 @@ class Operator:
 
     __slots__ = ("type_name", "name", "kernel", "inputs", "arguments", "variadic", "shape", "resolve",
                  "data_dependent", "aliases", "keeps_inputs", "needs_graph", "backward_reads",
-                 "wants", "plain", "creates", "direct", "min_outputs", "half")
+                 "wants", "plain", "creates", "direct", "min_outputs", "half",
+                 "eager_rule")
 
     def __init__(self, type_name, kernel, shape=None, resolve=None, data_dependent=False, aliases=False,
                  keeps_inputs=False, backward_reads=None, direct=None, min_outputs=1, half=True):
@@ -173,6 +174,8 @@ class Operator:
         self.backward_reads = backward_reads
         self.direct = direct
         self.min_outputs, self.half = min_outputs, half
+        # Calls that compute at once ask the rule as well, for refusals that torch would not share.
+        self.eager_rule = shape is not None and not getattr(shape, "left_to_torch", False)
         self.needs_graph = False   # the kernel differentiates its inputs' history (engine.gradient)
         self.inputs, self.arguments, self.wants = [], [], ()
         for p in inspect.signature(kernel).parameters.values():

@@ -221,6 +221,12 @@ class Function:
                 kernel = partial(_placed, kernel, target)
         self.bound = partial(kernel, **args) if args else kernel
 
+    def bind_now(self, shapes, n_outputs=-1):
+        """Bind for a call that computes at once; RuntimeError for shapes that only the rule refuses."""
+        self.bind(shapes, n_outputs)
+        if self.op.eager_rule:
+            self.infer(shapes)
+
     def rebind(self, shapes):
         """Bind again for other input shapes: a random stream of its own, and memory, start anew, as in nnabla."""
         self.bind(shapes, getattr(self.bound, "keywords", {}).get("n_outputs", -1))
@@ -336,6 +342,9 @@ def _reported(value, type_):
     return list(value) if value.__class__ is tuple else value
 
 
+_new_variable = object.__new__
+
+
 # -- calls -------------------------------------------------------------------------------------------
 
 def call(op, inputs, args, n_outputs=-1, outputs=None):
@@ -414,7 +423,7 @@ def call_on_tensors(op, inputs, args, n_outputs=-1):
         present = [x for x in inputs if x is not None]
     for x in present:
         assert isinstance(x, torch.Tensor), f"{op.name}: expected torch.Tensor beside torch.Tensor, received {type(x).__name__}"
-    function.bind([tuple(x.shape) for x in present], n_outputs)
+    function.bind_now([tuple(x.shape) for x in present], n_outputs)
     present = [_as_kind(x, "tensor" if op.plain else function.input_kind(i)) for i, x in enumerate(present)]
     results = function.execute(present)
     return results[0] if len(results) == 1 else tuple(results)
@@ -430,7 +439,7 @@ def _as_kind(tensor, kind):
 def run_on_arrays(function, arrays, n_outputs, outputs):
     """Run at once on NdArrays; returns NdArray or a tuple of them."""
     op, target = function.op, function.target
-    function.bind([a.shape for a in arrays], n_outputs)
+    function.bind_now([a.shape for a in arrays], n_outputs)
     variables = [Variable.over(Container(a.shape, a.storage)) for a in arrays]
     tensors = [input_tensor(v, function.input_kind(i), target) for i, v in enumerate(variables)]
     results = [_unshared(r) for r in function.execute(tensors)] if not function.shares_storage() else None
@@ -511,15 +520,16 @@ def run_now(function, inputs, n_outputs=-1, outputs=None):
     need_grad, rank, tensors = False, 0, []
     function.inputs = list(inputs)
     ref = weakref.ref(function)
-    plain, dtype = op.plain, target.dtype
+    plain, cpu, dtype = op.plain, target.is_cpu, target.dtype
     for i, v in enumerate(inputs):
-        if v._inferred if v._need_grad is None else v._need_grad:
+        wish = v._need_grad
+        if v._inferred if wish is None else wish:
             need_grad = True
         if v.rank > rank:
             rank = v.rank
         storage = v.container.storage
-        if (plain and storage.state == WRITTEN and storage.regular and v._parent is not None and v._need_grad is None
-                and target.is_cpu and storage._tensor.dtype is dtype):
+        if (wish is None and plain and cpu and v._parent is not None and storage.state == WRITTEN and storage.regular
+                and storage._tensor.dtype is dtype):
             tensors.append(storage._tensor)      # an intermediate as it was computed: the common case
         else:
             tensors.append(input_tensor(v, "tensor" if plain else function.input_kind(i), target))
@@ -531,12 +541,14 @@ def run_now(function, inputs, n_outputs=-1, outputs=None):
     function.need_grad, function.rank = need_grad, rank
     if modes.no_grad:
         tensors = [t.detach() if t.requires_grad else t for t in tensors]
+    if (function.__class__ is Function and op.resolve is None and not op.wants and not op.creates and function.mask is None
+            and not op.eager_rule):
+        kernel, args = op.kernel, function.given     # nothing to bind: a later run of the graph does it
+    else:
+        function.bind_now([v.container.shape for v in inputs], n_outputs)
+        kernel, args = function.bound, {}
     try:
-        if function.__class__ is Function and op.resolve is None and not op.wants and not op.creates and function.mask is None:
-            results = op.kernel(*tensors, **function.given)     # nothing to bind: a later run of the graph does it
-        else:
-            function.bind([v.container.shape for v in inputs], n_outputs)
-            results = function.bound(*tensors)
+        results = kernel(*tensors, **args)
     except (ValueError, TypeError, IndexError, RuntimeError) as error:
         raise function.error(error, [v.container.shape for v in inputs]) from error
     if results.__class__ is torch.Tensor and outputs is None and not modes.no_grad and not op.aliases:
@@ -544,8 +556,8 @@ def run_now(function, inputs, n_outputs=-1, outputs=None):
         if base is not None and base.is_leaf:
             results = results.clone()
         container = Container(tuple(results.shape), Storage(results))
-        variable = Variable.over(container)
-        variable._inferred, variable.rank, variable._parent = need_grad, rank + 1, function
+        variable = _new_variable(Variable)
+        variable._setup(container, None, need_grad, rank + 1, function)
         function.output_refs, function.output_containers = [weakref.ref(variable)], [container]
         return variable
     results = [results] if isinstance(results, torch.Tensor) else results

@@ -21,7 +21,7 @@ class _GradientOperator:
     variadic = plain = needs_graph = True
     data_dependent = aliases = False
     keeps_inputs = False
-    half, min_outputs = True, 1
+    half, min_outputs, eager_rule = True, 1, False
 
     def input_kind(self, i):
         return "tensor"
@@ -64,6 +64,8 @@ def _differentiate(n_outputs, n_inputs, scales, *tensors):
     results = []
     for t in inputs:
         g = next(grads) if t.requires_grad else None
+        if g is not None and g.is_leaf:
+            g = g.clone()    # the very gradient that was given: the result is a tensor of its own
         results.append(torch.zeros_like(t) if g is None else g)
     return results[0] if n_inputs == 1 else tuple(results)
 

@@ -374,8 +374,9 @@ class Plan:
                 print(f"Inconsistent shape in input {i} of {function.name}: {old} when built, {new} now. "
                       "The function is set up again.")
                 break
+        shared = function.inputs[0].container.storage if function.op.aliases and function.shares_storage() else None
         for container, shape in zip(function.output_containers, function.infer(shapes)):
-            container.reset_shape(shape, True)
+            container.reset_shape(shape, True, keep_data=container.storage is shared)
 
     def intermediates(self):
         """(container, slot, whether the function has other outputs) of each output."""

@@ -49,7 +49,8 @@ class Container:
             else:
                 array.storage.gather(leaf)
 
-    def reset_shape(self, shape, force):
+    def reset_shape(self, shape, force, keep_data=False):
+        """See Variable.reset_shape; ``keep_data`` where the storage belongs to another variable, which has the new size."""
         if shape == self.shape:
             return
         size, new_size = np.prod(self.shape, dtype=int), np.prod(shape, dtype=int)
@@ -57,7 +58,8 @@ class Container:
             if not force:
                 raise RuntimeError(f"Variable.reset_shape: shape {shape} has {new_size} elements, the variable of shape "
                                    f"{self.shape} has {size}. Pass force=True to drop its values")
-            self._renew(self.storage)
+            if not keep_data:
+                self._renew(self.storage)
             if self.grad_storage is not None:
                 self._renew(self.grad_storage)
         else:

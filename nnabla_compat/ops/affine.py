@@ -4,9 +4,10 @@ from math import prod
 import torch
 
 from ..registry import Prepared, Tensor, operator
-from .shapes import normalize_axis
+from .shapes import left_to_torch, normalize_axis
 
 
+@left_to_torch
 def affine_shape(x, weight, bias=None, base_axis=1):
     """Axes of x before ``base_axis``, then the weight's output axes."""
     axis = normalize_axis(base_axis, len(x))

@@ -12,7 +12,7 @@ from ..registry import Floats, Shape, State, Tensor, operator
 from . import precision
 from .normalization import normalize_batch
 from .sampling import interpolate_linear
-from .shapes import normalize_axis
+from .shapes import left_to_torch, normalize_axis
 
 _CONVOLUTIONS = {1: torch.conv1d, 2: torch.conv2d, 3: torch.conv3d}
 _DECONVOLUTIONS = {1: torch.conv_transpose1d, 2: torch.conv_transpose2d, 3: torch.conv_transpose3d}
@@ -24,8 +24,11 @@ def _fill_windows(arguments, x, *_):
     """Defaults of pad, stride and dilation: one entry for each spatial axis."""
     spatial = len(x) - (arguments["base_axis"] + 1)
     for name, value in (("pad", 0), ("stride", 1), ("dilation", 1), ("output_padding", 0)):
-        if name in arguments and arguments[name] is None:
-            arguments[name] = (value,) * spatial
+        if name in arguments:
+            if arguments[name] is None:
+                arguments[name] = (value,) * spatial
+            elif len(arguments[name]) != spatial and not (name == "pad" and "pad_mode" in arguments):
+                raise ValueError(f"expected {name} with one entry for each of the {spatial} spatial axes, received {arguments[name]}")
 
 
 def _split(x, base_axis, channel_last=False):
@@ -89,6 +92,7 @@ def _join(batch, channels, spatial, channel_last=False):
     return batch + spatial + (channels,) if channel_last else batch + (channels,) + spatial
 
 
+@left_to_torch
 def convolution_shape(x, weight, bias=None, base_axis=1, pad=None, stride=None, dilation=None, group=1,
                       channel_last=False):
     """Shape rule of Convolution."""

@@ -2,8 +2,10 @@
 import torch
 
 from ..registry import Index, Tensor, operator
+from .shapes import left_to_torch
 
 
+@left_to_torch
 def _embed_shape(x0, w):
     if not w:
         raise ValueError("expected a table with at least one axis as w, received a scalar")

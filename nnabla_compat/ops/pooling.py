@@ -13,16 +13,21 @@ from torch.nn import functional as F
 from ..registry import Floats, Shape, Tensor, operator
 from .autograd import apply
 from .precision import in_float32
+from .shapes import left_to_torch
 
 _MAX = {1: torch.max_pool1d, 2: torch.max_pool2d, 3: torch.max_pool3d}
 _AVERAGE = {1: torch.avg_pool1d, 2: torch._C._nn.avg_pool2d, 3: in_float32(torch._C._nn.avg_pool3d)}
 
 
-def _fill_windows(arguments, *_):
+def _fill_windows(arguments, x, *_):
+    kernel = arguments["kernel"]
     if arguments["stride"] is None:
-        arguments["stride"] = arguments["kernel"]
+        arguments["stride"] = kernel
     if arguments["pad"] is None:
-        arguments["pad"] = (0,) * len(arguments["kernel"])
+        arguments["pad"] = (0,) * len(kernel)
+    if not len(kernel) == len(arguments["stride"]) == len(arguments["pad"]) <= len(x):
+        raise ValueError(f"expected kernel, stride and pad of the same length, at most that of x, received {kernel}, "
+                         f"{arguments['stride']}, {arguments['pad']} and x of shape {x}")
 
 
 def _windows(n, k, s, p, ignore_border):
@@ -158,14 +163,13 @@ def _spatial(x, kernel, channel_last):
     return x[:len(x) - n], x[len(x) - n:], ()
 
 
+@left_to_torch
 def pooling_shape(x, kernel, stride=None, ignore_border=True, pad=None, channel_last=False, **_):
     """Shape rule of the window poolings."""
     if not 1 <= len(kernel) <= 3:
         raise ValueError(f"expected a kernel of 1 to 3 axes, received {kernel}")
     if len(x) < len(kernel) + channel_last:
         raise ValueError(f"expected x with at least {len(kernel) + channel_last} axes for kernel {kernel}, received shape {x}")
-    if not len(kernel) == len(stride) == len(pad):
-        raise ValueError(f"expected kernel, stride and pad of the same length, received {kernel}, {stride} and {pad}")
     if min(kernel) < 1 or min(stride) < 1 or min(pad) < 0:
         raise ValueError(f"expected positive kernel and stride and no negative pad, received {kernel}, {stride} and {pad}")
     lead, spatial, trail = _spatial(x, kernel, channel_last)

@@ -1,16 +1,25 @@
 """Shape rules shared by kernels: same parameters as a kernel, shapes (tuples of int) for its tensors."""
 
 
+def left_to_torch(rule):
+    """Mark a rule whose refusals the kernel's torch calls share: calls that compute at once do not ask it."""
+    rule.left_to_torch = True
+    return rule
+
+
+@left_to_torch
 def same_shape(x, *_, **__):
     """The first input's shape."""
     return x
 
 
+@left_to_torch
 def no_shape(*_, **__):
     """A scalar."""
     return ()
 
 
+@left_to_torch
 def broadcast_pair(x0, x1, **_):
     """Equal numbers of axes, of equal length or 1 (nnabla never adds axes to broadcast)."""
     if x0 == x1:
@@ -33,6 +42,7 @@ def normalize_axis(axis, ndim):
     return axis + ndim if axis < 0 else axis
 
 
+@left_to_torch
 def along_axis(x, *_, axis, **__):
     """The first input's shape, in which ``axis`` exists (negative counts from the end)."""
     normalize_axis(axis, len(x))
@@ -45,6 +55,7 @@ def doubled_axis(x, *, axis, **_):
     return (*x[:axis], 2 * x[axis], *x[axis + 1:])
 
 
+@left_to_torch
 def equal_shapes(*x, **_):
     """The one shape all inputs have."""
     if not x:
@@ -56,6 +67,7 @@ def equal_shapes(*x, **_):
     return x[0]
 
 
+@left_to_torch
 def reduced(x, axes, keep_dims=False, **_):
     """The input's shape without ``axes``, or with them of length 1."""
     dropped = {normalize_axis(a, len(x)) for a in axes}

@@ -3,7 +3,7 @@ import torch
 
 from ..registry import AsIs, State, Tensor, operator
 from .autograd import apply
-from .shapes import broadcast_pair, same_shape
+from .shapes import broadcast_pair, require_equal_axes, same_shape
 
 
 @operator("Unlink", shape=same_shape, aliases=True, backward_reads="")
@@ -123,6 +123,7 @@ def mod2(x0: AsIs, x1: AsIs, fmod: bool = False):
     Raises:
         ValueError: the shapes do not fit.
     """
+    require_equal_axes(x0, x1)
     dtype = x0.dtype
     # torch has no arithmetic on wide unsigned integers.
     a, b = [t.detach().to(_SIGNED.get(t.dtype, t.dtype)) for t in (x0, x1)]
