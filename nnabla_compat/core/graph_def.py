@@ -651,7 +651,7 @@ class ProtoNetwork:
     def _place_input(self, variable, batch_size):
         shape = tuple(s if s >= 1 else _batch(self, batch_size) for s in variable.shape)
         shared = self._owner.global_variables
-        if variable.initializer is not None:
+        if _initializers.fills_inputs(variable.initializer):
             known = shared.get(variable.name)
             if known is None or known.shape != shape:
                 _check_size([shape], self.name)

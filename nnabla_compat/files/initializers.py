@@ -46,12 +46,25 @@ def _fans(place, shape):
     return shape[-1], shape[0], int(np.prod(shape[1:3]))
 
 
+class UnknownInitializer(FileInitializer):
+    """A type that nobody knows: zeros, as in nnabla, and what the file said is written again."""
+
+    def __call__(self, shape):
+        return np.zeros(tuple(shape), np.float32)
+
+
 def from_message(message, rng):
-    """The initializer of a ``Variable`` message; None (zeros) where there is none, or one nobody knows."""
+    """The initializer of a ``Variable`` message; None where there is none."""
     type_ = message.initializer.type
-    if type_ in ("Normal", "Uniform", "Constant", "Range") or _SCALED.match(type_):
-        return FileInitializer(type_, message.initializer.multiplier, rng)
-    return None
+    if not type_:
+        return None
+    known = type_ in ("Normal", "Uniform", "Constant", "Range") or _SCALED.match(type_)
+    return (FileInitializer if known else UnknownInitializer)(type_, message.initializer.multiplier, rng)
+
+
+def fills_inputs(initializer):
+    """Whether an input with this initializer starts with its values."""
+    return initializer is not None and not isinstance(initializer, UnknownInitializer)
 
 
 def to_message(initializer, message):

@@ -321,3 +321,17 @@ def test_one_loader_many_networks():
     assert "sub/affine/W" in nn.get_parameters()
     with pytest.raises(KeyError):
         loader.get_network("other")
+
+
+def test_unknown_initializers_are_zeros_and_stay_in_the_file(tmp_path):
+    text = """network { name: "n" batch_size: 2
+        variable { name: "x" type: "Buffer" shape { dim: 2 dim: 3 } initializer { type: "Odd" multiplier: 2 } }
+        variable { name: "y" type: "Buffer" shape { dim: 2 dim: 4 } }
+        variable { name: "W" type: "Parameter" shape { dim: 3 dim: 4 } initializer { type: "Odder" multiplier: 3 } }
+        function { name: "a" type: "Affine" input: "x" input: "W" output: "y" affine_param { base_axis: 1 } } }"""
+    graph = graph_def.load(io.StringIO(text))
+    graph()
+    assert not graph.variables["x"].variable_instance.need_grad and (graph.parameters["W"].variable_instance.d == 0).all()
+    graph.save(str(tmp_path / "again.nntxt"))
+    saved = {v.name: v.initializer for v in graph_def.load(str(tmp_path / "again.nntxt")).as_proto().network[0].variable}
+    assert [(i.type, i.multiplier) for i in saved.values()] == [("Odd", 2), ("", 0), ("Odder", 3)]
