@@ -174,8 +174,13 @@ def _scaled_statistics(x, axes, beta, gamma, mean, variance, batch_stat):
     shape = _statistic_shape(x, axes)
     mean, variance = _statistics(x, shape, mean, variance, batch_stat)
     _check_shapes(shape, beta, gamma)
-    return [_filled(x, shape, 0.0) if beta is None else beta, _filled(x, shape, 1.0) if gamma is None else gamma, mean,
+    return [_constant(x, shape, 0.0) if beta is None else beta, _constant(x, shape, 1.0) if gamma is None else gamma, mean,
             variance]
+
+
+def _constant(x, shape, value):
+    """An array of one value, of the kind x is; in a graph a function, which a saved network describes."""
+    return _filled(x, shape, value) if isinstance(x, (_torch.Tensor, _NdArray)) else _base.constant(value, shape)
 
 
 def fused_batch_normalization(x, beta, gamma, mean, variance, z=None, axes=[1], decay_rate=0.9, eps=1e-05, batch_stat=True,
