@@ -112,8 +112,8 @@ def _between(parts):
 def numbered(expression):
     """What makes a layer, with its numbers apart; those that it leaves out, because they are the default, among them."""
     call = ast.parse(expression, mode="eval").body
-    layer = getattr(torch.nn, call.func.attr)
-    if layer is torch.nn.Parameter or expression.startswith("torch."):
+    layer = getattr(torch.nn, call.func.attr, None)
+    if layer in (torch.nn.Parameter, None):     # or a buffer, torch.empty(...)
         made, end = [], 0
         for found in re.finditer(r"\d+", expression):
             made += [expression[end:found.start()], Number(found[0], "size")]

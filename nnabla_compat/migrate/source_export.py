@@ -9,7 +9,7 @@ import torch
 
 from ..optional import available
 from ..utils.nnp_graph import NnpNetworkPass
-from . import source_operators, state_dicts
+from . import source_arrays, source_operators, state_dicts    # noqa: F401 (source_arrays registers writers)
 from .name_map import NameMap
 from .network_export import _of_batch
 from .network_file import NetworkFile, refuse, worst_difference
@@ -103,7 +103,7 @@ def _write(file, batch):
         try:
             made = source_operators.write(module, f, batch)
         except Refused as reason:
-            refused.append((f.type, f"{f.name} ({reason})" if str(reason) else f.name))
+            refused.append((f.type, f"{f.name} ({reason})"))
             for name in f.outputs:
                 module.variable(name)
             continue

@@ -13,10 +13,32 @@ def top_n_error(x, target, axis, n):
     score = x.gather(axis, target.long())
     return ((x >= score).sum(axis, keepdim=True) > n).to(x.dtype)
 ''',
+    "straight_through": '''
+def straight_through(x, y):
+    """``y``, with the gradient going to ``x`` as it is."""
+    return x + (y - x).detach()
+''',
+    "categorical_cross_entropy": '''
+def categorical_cross_entropy(p, target, axis):
+    """Minus the logarithm of the probability of each target; 0 where the target is negative."""
+    p = p.gather(axis, target.long().clamp(min=0))
+    return -torch.log(p + (p.clamp(min=torch.finfo(p.dtype).tiny) - p).detach()).masked_fill(target < 0, 0)
+''',
+    "kl_divergence": '''
+def kl_divergence(p, q, axes):
+    """Divergence of multinomial distributions."""
+    return (p * (torch.log(p + 1e-16) - torch.log(q + 1e-16))).sum(axes).unsqueeze(-1)
+''',
     "round_straight_through": '''
 def round_straight_through(x):
     """Round halves away from zero; the gradient passes as it is."""
     return x + (torch.sign(x) * torch.floor(torch.abs(x) + 0.5) - x).detach()
+''',
+    "standardized": '''
+def standardized(x, axes, eps):
+    """``x`` with mean 0 and variance 1 along axes."""
+    variance, mean = torch.var_mean(x, axes, correction=0, keepdim=True)
+    return (x - mean) * torch.rsqrt(variance + eps)
 ''',
     "weight_norm": '''
 def weight_norm(w, g, dim, eps):

@@ -153,6 +153,10 @@ class SourceModule:
         """The expression for an input of a function."""
         return self.parameter(name) if self.is_parameter(name) else self.variable(name)
 
+    def device(self):
+        """The expression for the device of the inputs, None where there are no inputs."""
+        return next((f"{self.variable(name)}.device" for name in self.file.network.inputs), None)
+
     def function(self, name):
         """``name``, a function that the source brings along."""
         self.used.add(name)

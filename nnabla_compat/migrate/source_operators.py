@@ -1,40 +1,15 @@
 """How each operator is written in PyTorch: one expression, or one for each output.
 
-FORMULAS holds those that need no thought; ``{0}``, ``{1}`` are the inputs, names are arguments. The others are functions
-of the :class:`~nnabla_compat.migrate.source_module.SourceModule` and the :class:`Node`. An operator whose arguments
-PyTorch has no idiom for raises Refused.
+Those that need no thought are formulas (:mod:`~nnabla_compat.migrate.source_formulas`). The others are functions of the
+:class:`~nnabla_compat.migrate.source_module.SourceModule` and the :class:`Node`, registered here. An operator whose
+arguments PyTorch has no idiom for raises Refused.
 """
 import math
 
 import numpy as np
 
+from .source_formulas import FORMULAS, UNWRITTEN
 from .source_module import Refused, call, shape_text
-
-FORMULAS = {
-    "ReLU": "F.relu({0})", "Tanh": "torch.tanh({0})", "Sigmoid": "torch.sigmoid({0})", "Swish": "F.silu({0})",
-    "GELU": "F.gelu({0}, approximate='tanh')", "ELU": "F.elu({0}, {alpha})", "SoftPlus": "F.softplus({0}, {beta})",
-    "SoftSign": "F.softsign({0})", "LogSigmoid": "F.logsigmoid({0})", "LeakyReLU": "F.leaky_relu({0}, {alpha})",
-    "ReLU6": "F.relu6({0})", "Softmax": "F.softmax({0}, {axis})", "LogSoftmax": "F.log_softmax({0}, {axis})",
-    "CReLU": "torch.cat([F.relu({0}), F.relu(-{0})], {axis})",
-    "CELU": "torch.cat([F.elu({0}, {alpha}), F.elu(-{0}, {alpha})], {axis})",
-    "SELU": "{scale} * F.elu({0}, {alpha})",
-    "Add2": "{0} + {1}", "Sub2": "{0} - {1}", "Mul2": "{0} * {1}", "Div2": "{0} / {1}", "Pow2": "{0} ** {1}",
-    "Maximum2": "torch.maximum({0}, {1})", "Minimum2": "torch.minimum({0}, {1})", "ATan2": "torch.atan2({0}, {1})",
-    "AddScalar": "{0} + {val}", "MulScalar": "{0} * {val}", "PowScalar": "{0} ** {val}", "RSubScalar": "{val} - {0}",
-    "RDivScalar": "{val} / {0}", "RPowScalar": "{val} ** {0}",
-    "MaximumScalar": "torch.clamp({0}, min={val})", "MinimumScalar": "torch.clamp({0}, max={val})",
-    "Equal": "({0} == {1}).to({0}.dtype)", "Greater": "({0} > {1}).to({0}.dtype)", "Less": "({0} < {1}).to({0}.dtype)",
-    "GreaterScalar": "({0} > {val}).to({0}.dtype)", "LessScalar": "({0} < {val}).to({0}.dtype)",
-    "Where": "torch.where({0} != 0, {1}, {2})", "Identity": "{0}",
-    "Abs": "torch.abs({0})", "Exp": "torch.exp({0})", "Log": "torch.log({0})", "Sin": "torch.sin({0})",
-    "Cos": "torch.cos({0})", "SquaredError": "({0} - {1}) ** 2", "AbsoluteError": "torch.abs({0} - {1})",
-    "HuberLoss": "2 * F.huber_loss({0}, {1}, reduction='none', delta={delta})",
-    "SigmoidCrossEntropy": "F.binary_cross_entropy_with_logits({0}, {1}, reduction='none')",
-    "BinaryCrossEntropy": "F.binary_cross_entropy({0}, {1}, reduction='none')",
-    "Transpose": "{0}.permute({axes})", "Flip": "torch.flip({0}, {axes})", "Tile": "{0}.tile({reps})",
-    "MatrixDiag": "torch.diag_embed({0})",
-}
-
 
 class Node:
     """A function of the network as the writers see it.
@@ -100,8 +75,8 @@ def write(module, f, batch):
     Raises:
         Refused: the operator, or its arguments, cannot be written.
     """
-    if f.type not in WRITERS and f.type not in FORMULAS:
-        raise Refused("")
+    if f.type in UNWRITTEN:
+        raise Refused(UNWRITTEN[f.type])
     node = Node(module, f, batch)
     if f.type in WRITERS:
         made = WRITERS[f.type](module, node)
@@ -413,9 +388,7 @@ def gather(m, n):
 
 @writes("Constant")
 def constant(m, n):
-    shape = n.out_shapes[0]
-    first = next(iter(m.file.network.inputs))
-    return f"torch.full({tuple(shape)}, {_number(n.args['val'])}, device={m.variable(first)}.device)"
+    return call("torch.full", tuple(n.out_shapes[0]), _number(n.args["val"]), device=m.device())
 
 
 @writes("OneHot")
@@ -425,6 +398,13 @@ def one_hot(m, n):
 
 
 # -- reductions --------------------------------------------------------------------------------------
+
+@writes("Where")
+def where(m, n):
+    missing = len(n.shapes[1]) - len(n.shapes[0])
+    return f"torch.where({n.x[0]}[{', '.join(['...', *['None'] * missing])}] != 0, {n.x[1]}, {n.x[2]})" if missing else \
+        f"torch.where({n.x[0]} != 0, {n.x[1]}, {n.x[2]})"
+
 
 @writes("Sum", "Mean")
 def reduction(m, n):
@@ -451,10 +431,10 @@ def prod(m, n):
     return f"{n.input}.prod({n.args['axes'][0]}{', keepdim=True' if n.args['keep_dims'] else ''})"
 
 
-@writes("CumSum")
-def cumsum(m, n):
+@writes("CumSum", "CumProd")
+def running(m, n):
     n.refuse_unless(not n.args["exclusive"] and not n.args["reverse"], "exclusive or reverse")
-    return f"{n.input}.cumsum({n.args['axis']})"
+    return f"{n.input}.{n.type.lower()}({n.args['axis']})"
 
 
 @writes("Sort")
@@ -504,7 +484,7 @@ def round_(m, n):
 
 @writes("WeightNormalization")
 def weight_normalization(m, n):
-    return f"{m.function('weight_norm')}({n.x[0]}, {n.x[1]}, {n.args['dim']}, {_number(n.args['eps'])})"
+    return f"{m.function('weight_norm')}({n.x[0]}, {n.x[1]}, {n.args['dim'] % len(n.shapes[0])}, {_number(n.args['eps'])})"
 
 
 @writes("FixedPointQuantize")
