@@ -5,8 +5,8 @@
 
 Each library runs in a process of its own; they take turns, round by round, so that whatever else the machine does hits
 both. A graph of the one function is built, and its forward pass, and forward and backward together, are timed: by the
-processor time of the process, so that a machine shared with others tells the truth too (--clock wall for
-more threads than one). The table gives the medians in microseconds and their ratio, where we lose most first; operators
+processor time of the process, in the fastest of the rounds, so that a machine shared with others tells the truth too
+(--clock wall for more threads than one). The table gives microseconds and their ratio, where we lose most first; operators
 the original cannot compute on the CPU are listed without a ratio. A second table shows what calls cost that compute
 next to nothing. Without NNABLA_PYTHON only our own times are shown. Sizes: operator_cases.py.
 """
@@ -137,7 +137,7 @@ class Worker:
 
 
 def measure(workers, name, rounds, seconds):
-    """{kind: {library: median seconds}} of one case, and what could not run."""
+    """{kind: {library: seconds of the fastest round}} of one case, and what could not run."""
     runs, errors, times = {}, {}, {}
     for worker in workers:
         found = worker.ask(prepare=name) or {"runs": [], "error": "the process died"}
@@ -157,7 +157,7 @@ def measure(workers, name, rounds, seconds):
         for turn in range(rounds):
             for w in able if turn % 2 else able[::-1]:
                 taken[w.library].append(w.ask(kind=kind, steps=steps[w.library]))
-        times[kind] = {library: statistics.median(values) for library, values in taken.items()}
+        times[kind] = {library: min(values) for library, values in taken.items()}
     return times, errors
 
 

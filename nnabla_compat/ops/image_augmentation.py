@@ -9,7 +9,8 @@ import torch
 
 from ..registry import Floats, Ints, Shape, Tensor, operator
 from . import precision
-from .layout import shifted_positions
+from .autograd import apply
+from .layout import border_positions
 from .quantization import straight_through
 from .shapes import normalize_axis
 
@@ -62,6 +63,67 @@ def _gather_rows(x, positions, base_axis):
     return y.reshape(x.shape[:base_axis] + y.shape[1:])
 
 
+class _Segments(torch.autograd.Function):
+    """Rows of ``length`` elements of ``x`` that lie side by side, from the given places among all its elements on."""
+
+    @staticmethod
+    def forward(x, starts, length):
+        return x.reshape(-1).unfold(0, length, 1).index_select(0, starts)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, starts, ctx.length = inputs
+        ctx.shape = x.shape
+        ctx.save_for_backward(starts)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return apply(_PutSegments, grad, ctx.saved_tensors[0], ctx.shape), None, None
+
+
+class _PutSegments(torch.autograd.Function):
+    """The rows put back, none of them upon another, among zeros."""
+
+    @staticmethod
+    def forward(rows, starts, shape):
+        x = rows.new_zeros(shape)
+        x.reshape(-1).unfold(0, rows.shape[1], 1).index_copy_(0, starts, rows)
+        return x
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        rows, starts, _ = inputs
+        ctx.length = rows.shape[1]
+        ctx.save_for_backward(starts)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return apply(_Segments, grad, ctx.saved_tensors[0], ctx.length), None, None
+
+
+def _cut(x, first, sizes, base_axis):
+    """A block of each sample, of the given sizes, from the positions ``first`` of shape (samples, axes) on."""
+    starts = np.arange(len(first))
+    for k, (n, m) in enumerate(zip(x.shape[base_axis:], sizes)):
+        along = np.arange(m if k < len(sizes) - 1 else 1)
+        starts = starts[..., None] * n + first[:, k].reshape((-1,) + (1,) * (k + 1)) + along
+    rows = apply(_Segments, x, torch.from_numpy(starts.reshape(-1)).to(x.device), sizes[-1])
+    return rows.reshape(x.shape[:base_axis] + tuple(sizes))
+
+
+def _widened(x, axis, width, border_mode, value):
+    """``x`` with ``width`` elements more at both ends of an axis."""
+    n = x.shape[axis]
+    if border_mode == "constant":
+        shape = list(x.shape)
+        shape[axis] = width
+        before = after = x.new_full(shape, value)
+    else:
+        before, after = [x.index_select(axis, border_positions(torch.arange(a, a + width, device=x.device), n, border_mode))
+                         for a in (-width, n)]
+    return torch.cat([before, x, after], axis)
+
+
 def _resolve_crop(arguments, x):
     if arguments["shape"] is None:
         arguments["shape"] = tuple(x)
@@ -95,12 +157,12 @@ def random_crop(x: Tensor, shape: Shape = None, base_axis: int = 1, seed: int = 
     """
     base_axis %= x.ndim
     words, first = _sample_words(rng, x.shape[:base_axis], len(shape)), x.ndim - len(shape)
-    positions = []
-    for axis in range(base_axis, x.ndim):
-        n, m = x.shape[axis], shape[axis - first] if axis >= first else x.shape[axis]
-        positions.append(None if n == m else
-                         (words[:, axis - first] % (n - m + 1)).astype(np.int64)[:, None] + np.arange(m))
-    return x.clone() if all(p is None for p in positions) else _gather_rows(x, positions, base_axis)
+    sizes = (x.shape[:first] + shape)[base_axis:]
+    places = np.zeros((len(words), len(sizes)), np.int64)
+    for k, (n, m) in enumerate(zip(x.shape[base_axis:], sizes)):
+        if n != m:
+            places[:, k] = words[:, base_axis + k - first] % (n - m + 1)
+    return _cut(x, places, sizes, base_axis)
 
 
 def _resolve_flip(arguments, x):
@@ -175,27 +237,15 @@ def random_shift(x: Tensor, shifts: Ints = None, border_mode: str = "nearest", c
         ValueError: more shifts than axes, or an unknown mode.
     """
     base_axis %= x.ndim
-    samples, sizes = math.prod(x.shape[:base_axis]), x.shape[base_axis:]
+    sizes = x.shape[base_axis:]
     span = np.array([2 * s + 1 for s in shifts], np.uint64)
     by = (_sample_words(rng, x.shape[:base_axis], len(shifts)) % span).astype(np.int64) - np.array(shifts, np.int64)
-    missing = len(sizes) - len(shifts)
-    positions, outside = [], torch.zeros((), dtype=torch.bool)
-    for k, n in enumerate(sizes):
-        if k < missing or not shifts[k - missing]:
-            positions.append(None)
-            continue
-        at = shifted_positions(n, torch.from_numpy(by[:, k - missing, None]), border_mode, "cpu")
-        if border_mode == "constant":
-            away = (at < 0) | (at >= n)
-            view = [samples] + [1] * len(sizes)
-            view[k + 1] = n
-            outside, at = outside | away.reshape(view), at.clamp_(0, n - 1)
-        positions.append(at)
-    y = x.clone() if all(p is None for p in positions) else _gather_rows(x, positions, base_axis)
-    if border_mode == "constant" and outside.ndim:
-        outside = outside.expand(samples, *sizes).reshape(x.shape).to(x.device)
-        y = y.masked_fill(outside, constant_value)
-    return y
+    places = np.zeros((len(by), len(sizes)), np.int64)
+    for k, width in enumerate(shifts, len(sizes) - len(shifts)):
+        if k >= 0 and width:
+            x = _widened(x, base_axis + k, width, border_mode, constant_value)
+            places[:, k] = width - by[:, k - len(sizes)]
+    return _cut(x, places, sizes, base_axis)
 
 
 def _resolve_erase(arguments, *_):
@@ -262,17 +312,16 @@ def random_erase(x: Tensor, prob: float = 0.5, area_ratios: Floats = (0.02, 0.4)
         (columns >= left) & (columns <= left + w[..., None]))[..., None, :]
     inside &= (u[..., 2] <= prob)[..., None, None]
     inside = np.broadcast_to(inside, (n, batch, channels, height, width))
-    fill = np.zeros((batch, channels, height, width), np.float32)
+    fill = np.empty(images.numel(), np.float32)
     for layer in inside:    # later rectangles cover earlier ones
-        values = rng.words(int(layer.sum())) * 2.0 ** -32
-        fill[layer] = replacements[0] + values * (replacements[1] - replacements[0])
-    erased = torch.from_numpy(inside.any(0))
-    fill = torch.from_numpy(fill)
+        at = np.flatnonzero(layer)
+        fill[at] = replacements[0] + rng.words(len(at)) * (2.0 ** -32 * (replacements[1] - replacements[0]))
+    if n > 1:
+        at = np.flatnonzero(inside.any(0))
+    fill = torch.from_numpy(fill[at]).to(device=x.device, dtype=x.dtype)
     if channel_last:
-        erased, fill = erased.movedim(1, -1), fill.movedim(1, -1)
-    erased = erased.reshape(x.shape).to(x.device)
-    fill = fill.reshape(x.shape).to(device=x.device, dtype=x.dtype)
-    y = torch.where(erased, fill, x)
+        at = np.arange(images.numel()).reshape(batch, height, width, channels).transpose(0, 3, 1, 2).reshape(-1)[at]
+    y = x.reshape(-1).index_copy(0, torch.from_numpy(at).to(x.device), fill).reshape(x.shape)
     return y if ste_fine_grained else straight_through(x, y)
 
 

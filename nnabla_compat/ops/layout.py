@@ -437,13 +437,12 @@ def flip(x: Tensor, axes: Ints = None):
     return x.flip(sorted({a % x.ndim for a in axes}))
 
 
-def shifted_positions(n, shift, border_mode, device):
-    """Where each of ``n`` elements moved on by ``shift`` comes from; the constant mode leaves excess positions."""
-    at = torch.arange(n, device=device) - shift
+def border_positions(at, n, border_mode):
+    """Where what is looked for at the positions ``at``, some of them beyond an axis of ``n`` elements, is found."""
     if border_mode == "reflect":
-        at = at.remainder_(2 * n)
+        at = at.remainder(2 * n)
         return torch.minimum(at, 2 * n - 1 - at)
-    return at.clamp_(0, n - 1) if border_mode == "nearest" else at
+    return at.clamp(0, n - 1)
 
 
 def _resolve_shift(arguments, x):
@@ -478,7 +477,8 @@ def shift(x: Tensor, shifts: Ints = None, border_mode: str = "nearest"):
     y = x
     for axis, s in enumerate(shifts, x.ndim - len(shifts)):
         if s:
-            y = y.index_select(axis, shifted_positions(x.shape[axis], s, border_mode, x.device))
+            n = x.shape[axis]
+            y = y.index_select(axis, border_positions(torch.arange(-s, n - s, device=x.device), n, border_mode))
     return x.clone() if y is x else y
 
 
