@@ -53,15 +53,18 @@ class EditedVariable:
         self.consumers.remove(f)
 
     def rewire_on(self, var):
-        """Take the place of ``var``: be made by what makes it, and be read by what reads it."""
+        """Take the place of ``var``: be made by what makes it, and be read by what reads it.
+
+        One that becomes an input keeps its shape, as in nnabla (without the cropping in front, a network wants cropped
+        images), unless it becomes a Variable that was given, which has its own.
+        """
         if self.parent is not None:
             self.parent.disable()
         parent, self.parent, var.parent = var.parent, var.parent, None
         self.variable = var.variable
-        if parent is None:
+        if self.variable is not None:
             self.proto.shape.CopyFrom(var.proto.shape)
-            self.proto.initializer.CopyFrom(var.proto.initializer)
-        else:
+        if parent is not None:
             parent._outputs = [self if o is var else o for o in parent._outputs]
         for f in var.consumers:
             f._inputs = [self if i is var else i for i in f._inputs]

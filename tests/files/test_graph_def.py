@@ -244,6 +244,15 @@ class TestPasses:
         assert [f.inputs for f in network.proto_network.functions.values() if f.type == "Add2"] == [["h", "@n/Sigmoid_out"]]
         assert [f.inputs for f in network.proto_network.functions.values() if f.type == "Sigmoid"] == [["h"]]
 
+    def test_what_becomes_an_input_keeps_its_shape(self):
+        for given, shape in ((None, (2, 4)), (nn.Variable((5, 4)), (5, 4))):
+            change = NnpNetworkPass()
+            change.remove_and_rewire("@n/Affine")
+            if given is not None:
+                change.set_variable("x", given)
+            network = self.network(change)
+            assert network.inputs["x"].shape == shape and network.outputs["@n/Sin_out"].shape == shape
+
     def test_by_type(self):
         seen, change = [], NnpNetworkPass()
 
