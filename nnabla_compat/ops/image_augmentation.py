@@ -312,13 +312,16 @@ def random_erase(x: Tensor, prob: float = 0.5, area_ratios: Floats = (0.02, 0.4)
         (columns >= left) & (columns <= left + w[..., None]))[..., None, :]
     inside &= (u[..., 2] <= prob)[..., None, None]
     inside = np.broadcast_to(inside, (n, batch, channels, height, width))
-    fill = np.empty(images.numel(), np.float32)
-    for layer in inside:    # later rectangles cover earlier ones
-        at = np.flatnonzero(layer)
-        fill[at] = replacements[0] + rng.words(len(at)) * (2.0 ** -32 * (replacements[1] - replacements[0]))
-    if n > 1:
+    erased = [np.flatnonzero(layer) for layer in inside]
+    fills = [replacements[0] + rng.words(len(at)) * (2.0 ** -32 * (replacements[1] - replacements[0])) for at in erased]
+    at, fill = erased[0], fills[0]
+    if n > 1:    # later rectangles cover earlier ones
+        whole = np.empty(images.numel())
+        for at, fill in zip(erased, fills):
+            whole[at] = fill
         at = np.flatnonzero(inside.any(0))
-    fill = torch.from_numpy(fill[at]).to(device=x.device, dtype=x.dtype)
+        fill = whole[at]
+    fill = torch.from_numpy(fill.astype(np.float32)).to(device=x.device, dtype=x.dtype)
     if channel_last:
         at = np.arange(images.numel()).reshape(batch, height, width, channels).transpose(0, 3, 1, 2).reshape(-1)[at]
     y = x.reshape(-1).index_copy(0, torch.from_numpy(at).to(x.device), fill).reshape(x.shape)
@@ -402,34 +405,31 @@ def image_augmentation(x: Tensor, shape: Shape = None, pad: Shape = (0, 0), min_
     centre_y = u[:, 4] * (height + 2 * pad[0] - rows * step_y) - pad[0] + (rows - 1) / 2 * step_y
     bend = np.exp(distortion * (1 - 2 * u[:, after])) - 1
 
-    def column(values):
-        return torch.as_tensor(values, dtype=torch.float32, device=x.device).reshape(batch, 1, 1)
+    def numbers(values):
+        """One or two numbers for each image, beside its rows and columns."""
+        return torch.as_tensor(values, dtype=torch.float32, device=x.device).reshape(batch, 1, 1, -1)
 
-    j = torch.arange(columns, dtype=torch.float32, device=x.device).expand(batch, 1, columns)
-    i = torch.arange(rows, dtype=torch.float32, device=x.device).reshape(1, rows, 1).expand(batch, rows, 1)
+    j = torch.arange(columns, dtype=torch.float32, device=x.device)[:, None]
+    i = torch.arange(rows, dtype=torch.float32, device=x.device)[:, None, None]
     if distortion:
         radius = (2 * j / columns - 1) ** 2 + (2 * i / rows - 1) ** 2
-        factor = 1 + column(bend) * (1 - radius)
+        factor = 1 + numbers(bend) * (1 - radius)
         i, j = rows / 2 + factor * (i - rows / 2), columns / 2 + factor * (j - columns / 2)
-    j, i = (j - (columns - 1) / 2) * column(step_x), (i - (rows - 1) / 2) * column(step_y)
-    cos, sin = column(np.cos(turn)), column(np.sin(turn))
-    j, i = cos * j - sin * i, sin * j + cos * i
-    if flip_lr:
-        j = j * column(np.where(turned[:, 0], -1.0, 1.0))
-    if flip_ud:
-        i = i * column(np.where(turned[:, 1], -1.0, 1.0))
-    at_x, at_y = column(centre_x) + j, column(centre_y) + i
-    # grid_sample wants -1 and 1 at the outer edges of the border pixels.
-    grid = torch.stack([(2 * at_x + 1) / width - 1, (2 * at_y + 1) / height - 1], -1).to(x.dtype)
-    y = precision.grid_sample(images, grid, "bilinear", "border", align_corners=False)
+    # All else is linear. grid_sample wants x before y, and -1 and 1 at the outer edges of the border pixels.
+    mirror = np.where(turned & [flip_lr, flip_ud], -1.0, 1.0)
+    size = np.array([width, height])
+    by_j = mirror * np.stack([np.cos(turn), np.sin(turn)], 1) * step_x[:, None] * 2 / size
+    by_i = mirror * np.stack([-np.sin(turn), np.cos(turn)], 1) * step_y[:, None] * 2 / size
+    centre = (2 * np.stack([centre_x, centre_y], 1) + 1) / size - 1
+    grid = (i - (rows - 1) / 2) * numbers(by_i) + numbers(centre) + (j - (columns - 1) / 2) * numbers(by_j)
+    y = torch.nn.functional.grid_sample(images, grid.to(x.dtype), "bilinear", "border", align_corners=False)
 
-    if brightness:
-        light = (2 * light - 1) * brightness
-        y = y + torch.as_tensor(light, dtype=x.dtype, device=x.device)[:, :, None, None]
+    power = np.exp((2 * power - 1) * math.log(contrast))
+    light = ((2 * light - 1) * brightness - contrast_center) * power + contrast_center
     if contrast != 1:
-        power = np.exp((2 * power - 1) * math.log(contrast))
-        power = torch.as_tensor(power, dtype=x.dtype, device=x.device)[:, :, None, None]
-        y = (y - contrast_center) * power + contrast_center
+        y = y.mul_(torch.as_tensor(power, dtype=x.dtype, device=x.device)[:, :, None, None])
+    if brightness or contrast != 1:
+        y = y.add_(torch.as_tensor(light, dtype=x.dtype, device=x.device)[:, :, None, None])
     if noise:
         grain = np.stack(grains).reshape(batch, rows, columns, channels).transpose(0, 3, 1, 2)
         grain = grain * (u[:, after + 1] * noise)[:, None, None, None]
