@@ -235,9 +235,9 @@ class Function:
         """Output shapes (a list) for input shapes, which graphs may then rely on: binds what computes just them.
 
         Raises:
-            RuntimeError: the operator refuses these shapes.
+            RuntimeError: the operator refuses these shapes, or none of the context's backends is available.
         """
-        op = self.op
+        op, _ = self.op, self.context.target
         full = self.full_shapes(shapes)
         if not op.variadic:
             full = [*full, *[None] * (len(op.inputs) - len(full))]
