@@ -3,8 +3,8 @@ from . import cpu_memory
 
 available_contexts = ["cpu"]
 
-_ARRAY_CLASSES = ["CpuCachedArray", "CpuArray", "CpuDlpackArray"]
-_array_classes = list(_ARRAY_CLASSES)
+_ARRAY_CLASSES = ["CpuArray", "CpuCachedArray", "CpuDlpackArray"]
+_array_classes = []
 
 
 def add_available_context(ctx):
@@ -18,13 +18,16 @@ def array_classes():
 
 
 def prefer_cached_array(prefer):
-    """Put the cached array class first, or the plain one."""
-    _array_classes[:] = _ARRAY_CLASSES if prefer else [_ARRAY_CLASSES[i] for i in (1, 0, 2)]
+    """Put the cached array class first, or last."""
+    _array_classes[:] = sorted(_ARRAY_CLASSES, key=lambda name: ("Cached" in name) is not bool(prefer))
 
 
 def reset_array_preference():
-    """Put the cached array class first again."""
-    prefer_cached_array(True)
+    """Put the array classes in their own order again, the plain one first."""
+    _array_classes[:] = _ARRAY_CLASSES
+
+
+prefer_cached_array(True)
 
 
 def get_device_count():
