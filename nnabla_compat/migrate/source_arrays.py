@@ -165,11 +165,7 @@ def standardized(m, n):
     axes = tuple(i for i in range(len(n.shapes[0])) if i not in [a % len(n.shapes[0]) for a in kept])
     made = f"{m.function('standardized')}({n.input}, {axes}, {_number(n.args['eps'])})"
     if n.type.startswith("Tensor"):
-        beta, gamma = (n.names[1:] + [None, None])[:2]
-        if n.args["no_scale"]:
-            gamma = None
-        elif n.args["no_bias"]:
-            beta, gamma = None, n.names[1] if n.names[2:] in ([], [None]) else gamma
+        beta, gamma = n.names[1:3]
         made += f" * {m.value(gamma)}" if gamma is not None else ""
         made += f" + {m.value(beta)}" if beta is not None else ""
     return made

@@ -35,6 +35,11 @@ class Node:
             names, shapes = zip(*[next(given) if present else (None, None) for present in function.mask])
         missing = max(0, len(function.op.inputs) - len(names)) if not function.op.variadic else 0
         self.names, self.shapes = [*names, *[None] * missing], [*shapes, *[None] * missing]
+        for i, flag in enumerate(("no_bias", "no_scale"), 1):
+            if self.args.get(flag) and self.names[i] is not None and self.names[-1] is None:    # later ones have moved up
+                for listed in (self.names, self.shapes):
+                    listed.insert(i, None)
+                    listed.pop()
         self.out_shapes = [c.shape for c in function.output_containers]
         self.count = len(f.outputs)
 
@@ -153,14 +158,25 @@ def batch_normalization(m, n):
     a, axes = n.args, len(n.shapes[0])
     n.refuse_unless(a["axes"] == (1,) and 2 <= axes <= 5, "channels elsewhere than on axis 1")
     n.refuse_unless(n.count == 1, "mean and variance as outputs")
-    n.refuse_unless(m.owns(*n.names[1:]) and None not in n.names[3:5], "parameters that are shared or computed")
-    n.refuse_unless((n.names[1] is None) == (n.names[2] is None), "one of beta and gamma alone")
     momentum = 1 - a["decay_rate"]
+    if not m.owns(*n.names[1:]) or None in n.names[3:5] or (n.names[1] is None) != (n.names[2] is None):
+        beta, gamma, mean, variance = _flat(m, n.names[1:5])
+        kept = m.is_parameter(n.names[3]) and m.is_parameter(n.names[4])
+        training = "self.training" if kept else bool(a["batch_stat"])
+        if training is True:
+            mean = variance = None      # computed ones would be written to
+        return call("F.batch_norm", n.input, mean, variance, weight=gamma, bias=beta, training=training,
+                    momentum=_unless(momentum, 0.1) if kept else None, eps=_unless(a["eps"], 1e-5))
     layer = m.layer("bn", call(f"nn.BatchNorm{max(1, axes - 2)}d", n.shapes[0][1],
                                eps=_unless(a["eps"], 1e-5), momentum=_unless(momentum, 0.1),
                                affine=None if n.names[1] else False),
                     dict(zip(("beta", "gamma", "mean", "var"), n.names[1:])))
     return f"{layer}({n.input})"
+
+
+def _flat(m, names):
+    """Expressions of one number for each channel, None for what is left out."""
+    return [None if name is None else f"{m.value(name)}.flatten()" for name in names]
 
 
 def _unless(value, default):
@@ -173,9 +189,11 @@ def channel_normalization(m, n):
     n.refuse_unless(a["channel_axis"] == 1 and a["batch_axis"] == (0,) and n.count == 1, "other axes than (N, C, ...)")
     groups = a.get("num_groups", n.shapes[0][1])
     beta, gamma = n.names[1:3]
-    n.refuse_unless((beta is None) == (gamma is None) and m.owns(beta, gamma), "parameters that are shared, or one alone")
-    if beta is None:
-        return call("F.group_norm", n.input, groups, eps=_unless(a["eps"], 1e-5))
+    if beta is None or gamma is None or not m.owns(beta, gamma):
+        flat = None in (beta, gamma) or n.shapes[1][0] == n.shapes[2][0] == 1
+        n.refuse_unless(flat, "scales for each sample")
+        beta, gamma = _flat(m, (beta, gamma))
+        return call("F.group_norm", n.input, groups, weight=gamma, bias=beta, eps=_unless(a["eps"], 1e-5))
     row = "instance_normalization" if n.type.startswith("Instance") else "group_normalization"
     if n.type.startswith("Instance") and 3 <= axes <= 5:
         made = call(f"nn.InstanceNorm{axes - 2}d", n.shapes[0][1], eps=_unless(a["eps"], 1e-5), affine=True)
@@ -191,7 +209,11 @@ def layer_normalization(m, n):
     beta, gamma = n.names[1:3]
     if beta is None and gamma is None:
         return call("F.layer_norm", n.input, features, eps=_unless(a["eps"], 1e-5))
-    n.refuse_unless(None not in (beta, gamma) and m.owns(beta, gamma), "parameters that are shared, or one alone")
+    if None in (beta, gamma) or not m.owns(beta, gamma):
+        shapes = [s for s in n.shapes[1:3] if s is not None]
+        n.refuse_unless(all(s == (1, *features) for s in shapes), "scales of another shape than the features")
+        weight, bias = (None if name is None else f"{m.value(name)}[0]" for name in (gamma, beta))
+        return call("F.layer_norm", n.input, features, weight=weight, bias=bias, eps=_unless(a["eps"], 1e-5))
     made = m.layer("layer_normalization", call("nn.LayerNorm", features, eps=_unless(a["eps"], 1e-5)),
                    {"beta": beta, "gamma": gamma})
     return f"{made}({n.input})"

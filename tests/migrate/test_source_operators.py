@@ -29,7 +29,7 @@ from nnabla_compat.utils.save import save
 pytestmark = pytest.mark.filterwarnings("ignore:reduce is deprecated")
 
 # At most this many calls of each function: the others differ in numbers.
-CALLS = 6
+CALLS = 4
 
 # Functions whose source does something else, and why. One that agrees fails the test.
 DIFFERENT = {
