@@ -8,9 +8,9 @@ from importlib import import_module
 
 import numpy as np
 
-from . import description_scenarios, registry_scenarios
+from . import description_scenarios, registry_scenarios, surface_scenarios
 
-SCENARIOS = {**registry_scenarios.SCENARIOS, **description_scenarios.SCENARIOS}
+SCENARIOS = {**registry_scenarios.SCENARIOS, **description_scenarios.SCENARIOS, **surface_scenarios.SCENARIOS}
 
 
 def scenario(f):
