@@ -11,6 +11,8 @@ EXTRAS = {
     "google.protobuf": "nnp",
     "PIL": "images",
     "png": "images",
+    "cv2": "opencv",
+    "pydicom": "dicom",
     "matplotlib": "demo",
     "tqdm": "demo",
     "libcst": "migrate",

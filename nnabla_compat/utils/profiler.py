@@ -7,6 +7,7 @@ from collections import namedtuple
 
 import torch
 
+from ..engine.leaf import input_tensor
 from ..ext_utils import import_extension_module
 from ..parameter import get_parameters
 
@@ -141,9 +142,9 @@ class GraphProfiler:
 
     def _gradient_of(self, f):
         """A callable that computes the gradients of a function once, without its forward."""
-        tensors, results = f._run(f.inputs, need_grad=True)
-        wanted = [t for t in tensors if t is not None and t.requires_grad]
-        results = [r for r in results if r.requires_grad]
+        tensors = [input_tensor(v, f.input_kind(i), f.target).detach() for i, v in enumerate(f.inputs)]
+        wanted = [t.requires_grad_() for v, t in zip(f.inputs, tensors) if v.need_grad and t.is_floating_point()]
+        results = [r for r in f.execute(tensors) if r.requires_grad]
         if not wanted or not results:
             return lambda: None
         seeds = [torch.zeros_like(r) for r in results]

@@ -91,7 +91,7 @@ def test_8_bits_as_16(tmp_path):
     image, path = random_image(3, 4), str(tmp_path / "x.png")
     image_utils.imsave(path, image)
     if not {"PngBackend", "Cv2Backend"} & set(image_utils.get_available_backends()):
-        with pytest.raises(ValueError, match="pip install pypng"):
+        with pytest.raises(ValueError, match="pypng"):
             image_utils.imread(path, as_uint16=True)
         return
     assert np.array_equal(image_utils.imread(path, as_uint16=True), image.astype(np.uint16) * 256)

@@ -43,7 +43,8 @@ def test_settings_have_nnablas_names_and_values():
         "CALLBACK": {"util_callback_module": ""},
         "CHECKPOINT": {"optimizer_interval": "5"},
         "MULTINODE": {"analyse_gpu_status_interval": "20", "gpu_slowing_warning_threshold": "2",
-                      "gpu_slowing_error_threshold": "10"}}
+                      "gpu_slowing_error_threshold": "10"},
+        "COMPILATION": {"compiled": "False"}}  # this package's own
 
 
 def test_later_settings_win(tmp_path):

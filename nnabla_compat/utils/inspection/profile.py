@@ -134,7 +134,7 @@ class TimeProfiler(FunctionHookCallbackBase):
         _write_csv(os.path.join(out_dir, "profile_summary.csv"), ["scope", "time", "scale", "num"], summary)
         rows, counts, columns = {}, {}, []
         for scope, results in averages.items():
-            columns += [f"{column}_{scope}" for column in ("time", "num", "scale")]
+            columns += [f"{column}_{scope}" for column in ("time", "num", "scale") if results]
             for key, result in results.items():
                 if key not in rows:
                     count = counts[str(key)] = counts.get(str(key), -1) + 1

@@ -14,7 +14,7 @@ _ORDERS = {1: "GRAY", 3: "BGR", 4: "BGRA"}
 
 
 def _cv2():
-    return require("cv2", purpose="this image backend (pip install opencv-python)")
+    return require("cv2", purpose="this image backend")
 
 
 class Cv2Backend(ImageUtilsBackend):

@@ -33,7 +33,7 @@ class DicomBackend(ImageUtilsBackend):
     def imread(self, path, grayscale=False, size=None, interpolate="bilinear", channel_first=False,
                as_uint16=False, num_channels=-1, return_palette_indices=False):
         check_read_arguments(grayscale, num_channels)
-        record = require("pydicom", purpose="DICOM files (pip install pydicom)").dcmread(path)
+        record = require("pydicom", purpose="DICOM files").dcmread(path)
         return finish_read(_window(record), size, interpolate, channel_first, self.imresize)
 
     def imresize(self, img, size, interpolate="bilinear", channel_first=False):

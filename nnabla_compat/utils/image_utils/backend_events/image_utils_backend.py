@@ -89,7 +89,7 @@ class ImageUtilsBackend:
             raise ValueError(
                 f"{type(self).__name__} cannot do this, and there is no other backend to try: it was fixed by "
                 "set_backend, or no other that is installed takes such a file. 16 bits a channel need one of: "
-                "pip install pypng, pip install opencv-python")
+                "pip install nnabla-compat[images] (pypng), pip install nnabla-compat[opencv]")
         return self._first(self._others)
 
     def get_backend(self):

@@ -9,7 +9,7 @@ from .image_utils_backend import ImageUtilsBackend
 
 
 def _png():
-    return require("png", purpose="this image backend (pip install pypng)")
+    return require("png", purpose="this image backend")
 
 
 class PngBackend(ImageUtilsBackend):
