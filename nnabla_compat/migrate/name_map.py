@@ -3,10 +3,12 @@
 The file is JSON, torch's names to nnabla's::
 
     {"names": {"classifier": "fc/affine", "head.weight": "out/affine/W"},
-     "shapes": {"norm/bn/gamma": [1, 64, 1, 1]}}
+     "shapes": {"norm/bn/gamma": [1, 64, 1, 1]},
+     "raw": ["gate.W"]}
 
 An entry names a parameter, or a module and the scope it stands for (the longest fitting one counts). ``shapes`` are those
-that nnabla gives to parameters, where torch's do not say. A file with names only may leave ``"names"`` out.
+that nnabla gives to parameters, where torch's do not say; ``raw`` are names whose arrays are nnabla's own whatever the
+layout. A file with names only may leave ``"names"`` out.
 """
 import json
 
@@ -19,13 +21,14 @@ class NameMap:
     Args:
         names (mapping of str to str): torch's names to nnabla's paths, of parameters or of modules and scopes.
         shapes (mapping of str to sequence of int): nnabla's shapes by path.
+        raw (sequence of str): torch's names of arrays that no layer of torch.nn has.
 
     Raises:
         ValueError: two names of torch stand for the same path.
     """
 
-    def __init__(self, names=None, shapes=None):
-        self.paths = dict(names or {})
+    def __init__(self, names=None, shapes=None, raw=()):
+        self.paths, self.raw = dict(names or {}), set(raw)
         self.shapes = {path: tuple(shape) for path, shape in (shapes or {}).items()}
         self.names = {path: name for name, path in self.paths.items()}
         if len(self.names) < len(self.paths):
@@ -46,18 +49,21 @@ class NameMap:
                 raise ValueError(f"expected an object of names, received {type(content).__name__}")
             if not isinstance(content.get("names"), dict) and not isinstance(content.get("shapes"), dict):
                 content = {"names": content}
-            names, shapes = content.get("names", {}), content.get("shapes", {})
+            names, shapes, raw = content.get("names", {}), content.get("shapes", {}), content.get("raw", [])
             if not all(isinstance(value, str) for value in names.values()):
                 raise ValueError("expected names to stand for names")
             if not all(isinstance(shape, list) and all(isinstance(s, int) for s in shape) for shape in shapes.values()):
                 raise ValueError("expected shapes to be lists of int")
-            return NameMap(names, shapes)
+            if not isinstance(raw, list) or not all(isinstance(name, str) for name in raw):
+                raise ValueError("expected raw to be a list of names")
+            return NameMap(names, shapes, raw)
         except ValueError as error:     # json's own errors among them
             raise ValueError(f"{path}: {error}") from error
 
     def text(self):
         """The map as the content of a file."""
-        return json.dumps({"names": self.paths, "shapes": {p: list(s) for p, s in self.shapes.items()}}, indent=2) + "\n"
+        return json.dumps({"names": self.paths, "shapes": {p: list(s) for p, s in self.shapes.items()},
+                           "raw": sorted(self.raw)}, indent=2) + "\n"
 
     def name_of(self, scope, leaf, torch_leaf=None):
         """torch's name of the parameter ``leaf`` of a scope; ``torch_leaf`` is what torch calls the leaf.

@@ -41,7 +41,8 @@ def to_torch(records, layout=RAW, names=None):
     names = names or NameMap()
     made = Converted()
     for scope, members in _groups(records):
-        row = layout_of(scope, members, "nnabla") if layout == TORCH else None
+        raw = any(names.name_of(scope, leaf) in names.raw for leaf in members)
+        row = layout_of(scope, members, "nnabla") if layout == TORCH and not raw else None
         if row is None:
             found = {names.name_of(scope, leaf): record.values for leaf, record in members.items()}
             made.unchanged += [record.name for record in members.values()]
@@ -91,7 +92,8 @@ def to_nnabla(arrays, layout=RAW, names=None, like=None):
             raise ValueError(f"'{members[key][0]}' and '{name}' stand for the same parameter of scope '{scope}'.")
         members[key] = (name, value)
     for scope, members in groups.items():
-        _group_to_nnabla(made, scope, members, layout, shapes)
+        raw = any(name in names.raw for name, _ in members.values())
+        _group_to_nnabla(made, scope, members, RAW if raw else layout, shapes)
     _check(made, like, shapes)
     return made
 

@@ -86,7 +86,7 @@ def convert(source, target, layout=RAW, names=None, like=None, write_names=None)
     if into_torch:
         records = read_records(source)
         made = to_torch(records, layout, names)
-        back = NameMap(names.paths, {r.name: r.values.shape for r in records})
+        back = NameMap(names.paths, {r.name: r.values.shape for r in records}, names.raw)
         _same_records(to_nnabla(made.arrays, layout, back).records, records, "converting back does not give")
         _write_arrays(target, extension, made.arrays)
         count = _count(made.arrays.values())

@@ -84,7 +84,7 @@ def _fill(directory, networks, batch, format, seed):
     with open(os.path.join(directory, weights), "wb") as f:
         state_dicts.write(f, "." + format, module.state)
     with open(os.path.join(directory, "names.json"), "w", encoding="utf-8") as f:
-        f.write(NameMap(module.names, {p: v.shape for p, v in file.parameters.items()}).text())
+        f.write(NameMap(module.names, {p: v.shape for p, v in file.parameters.items()}, module.raw).text())
     return [line for one in networks for line in _verify(directory, one, module.names, seed)]
 
 

@@ -78,11 +78,19 @@ def binary_step(x, low, slope):
     return line + (torch.where(x > 0, 1.0, low) - line).detach()
 ''',
     "binary_weight": '''
-def binary_weight(w, zero_to, axes=None):
-    """The signs of ``w``, times the mean size along ``axes`` if given; the gradient passes as it is."""
-    signs = torch.where(w == 0, zero_to, torch.sign(w))
+def binary_weight(w, zero_to, kept=None, alpha=None, axes=None):
+    """The signs of ``w``, times the mean size along ``axes`` if given; the gradient passes as it is.
+
+    Signs and sizes are kept in the buffers ``kept`` and ``alpha``.
+    """
+    signs = torch.where(w == 0, zero_to, torch.sign(w)).detach()
+    if kept is not None:
+        kept.copy_(signs)
     if axes is not None:
-        signs = signs * w.abs().mean(axes, keepdim=True)
+        size = w.detach().abs().mean(axes, keepdim=True)
+        signs = signs * size
+        if alpha is not None:
+            alpha.copy_(size.reshape(alpha.shape))
     return w + (signs - w).detach()
 ''',
     "prune": '''

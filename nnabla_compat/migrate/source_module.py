@@ -30,6 +30,7 @@ class SourceModule:
         lines (list of str): ``forward``.
         places (dict of str to tuple of str): Attribute to the scope it belongs into, by components.
         used (set of str): Functions of :mod:`~nnabla_compat.migrate.source_functions` that the source must bring.
+        raw (list of str): Names in the state dict of what no layer has, once :meth:`rename` was called.
     """
 
     def __init__(self, file):
@@ -148,6 +149,7 @@ class SourceModule:
         self.state = OrderedDict((renamed(name), value) for name, value in self.state.items())
         self.names = OrderedDict((renamed(name), path) for name, path in self.names.items())
         self.frozen = [renamed(name) for name in self.frozen]
+        self.raw = [renamed(value.partition(".")[2]) for value in self._parameters.values()]
 
     def value(self, name):
         """The expression for an input of a function."""

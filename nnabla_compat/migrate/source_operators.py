@@ -538,11 +538,13 @@ def prune(m, n):
 
 
 def _binary(m, n, axes):
-    """The weight as an expression, and that of the bias; nnabla's copies of the binarized weight are left behind."""
+    """The weight as an expression, and that of the bias."""
     scaled = n.type.startswith("BinaryWeight")
     bias = n.names[4 if scaled else 3]
+    kept, alpha = (m.value(name) if m.is_parameter(name) and name in m.file.fixed else None
+                   for name in (n.names[2], n.names[3] if scaled else None))
     weight = call(m.function("binary_weight"), m.value(n.names[1]), _number(n.args["quantize_zero_to"]),
-                  *[axes] if scaled else [])
+                  *[kept] if kept else [], alpha=alpha, axes=axes if scaled else None)
     return weight, None if bias is None else m.value(bias)
 
 

@@ -113,6 +113,17 @@ def test_a_trained_model_goes_back():
         np.testing.assert_allclose(after[name].values, record.values + record.need_grad, rtol=1e-6)
 
 
+@pytest.mark.parametrize("file,network", NETWORKS, ids=[f"{f}-{n}" for f, n in NETWORKS])
+def test_every_parameter_goes_back(file, network):
+    exported(FIXTURES / file, "--network", network)
+    assert not main(["convert", "out/model.pt", "back.h5", "--layout", "torch", "--names", "out/names.json"])
+    before, after = ({r.name: r.values for r in read_parameters(str(f))[0]} for f in (FIXTURES / file, "back.h5"))
+    used = NetworkFile(str(FIXTURES / file), network).parameters
+    assert set(used) == set(after)
+    for name, values in after.items():
+        np.testing.assert_array_equal(values, before[name].astype(np.float32), err_msg=name)
+
+
 def test_only_torch_is_needed():
     exported(FIXTURES / "nnp" / "lenet.nnp")
     code = ("import sys; sys.path.insert(0, 'out'); sys.modules['nnabla_compat'] = sys.modules['safetensors'] = None; import model, torch;"
