@@ -17,7 +17,8 @@ def freed_in_forward(functions, starts, root_ids, what):
         functions: The functions of one run.
         starts: Where in them the part of each root starts. What several roots use is kept, as in nnabla.
         root_ids: Ids of the variables that the run computes.
-        what: "all" intermediates, those that are "unread" by gradients, or just the "recomputed" ones.
+        what: "all" intermediates, those that are "unread" by gradients, or just the "recomputed" ones, which the first
+            two comprise; in a run "repeated" in backward, the unread ones only.
     """
     uses, pairs = {}, []
     for k, function in enumerate(functions):
@@ -31,7 +32,8 @@ def freed_in_forward(functions, starts, root_ids, what):
                     or uses[id(variable)] < len(variable._consumers)
                     or function.op.keeps_inputs or variable.container.storage.shared):
                 continue
-            if what == "all" or variable._recompute or (what == "unread" and not read_by_gradients(variable)):
+            if what == "all" or (variable._recompute and what != "repeated") or (
+                    what in ("unread", "repeated") and not read_by_gradients(variable)):
                 variables.append(variable)
         if variables:
             pairs.append((function, variables))

@@ -104,3 +104,53 @@ def chains_of_pairs(library, nn, F, PF):
     y = chain(nn.Variable.from_numpy_array(np.ones(2, np.float32)))
     y.forward()
     return [list(chain.submodules), y.d.copy()]
+
+
+@scenario
+def recomputation_flags(library, nn, F, PF):
+    """Which buffers each function finds and leaves freed, with the functions that backward runs again."""
+    recorder = import_module(f"{library}.testing.clear_called_flag_recorder")
+
+    def leaf(need_grad=True):
+        return nn.Variable.from_numpy_array(np.linspace(0.1, 0.9, 6, dtype=np.float32).reshape(2, 3), need_grad=need_grad)
+
+    def marked(v):
+        return v.apply(recompute=True)
+
+    def random(x):
+        return F.sum(F.sin(marked(F.sin(F.dropout(marked(F.sin(x)), seed=1)))))
+
+    def chain(x):
+        return F.sin(marked(F.identity(F.sin(marked(F.sin(marked(F.identity(x))))))))
+
+    def kept(x):
+        h = marked(F.sin(marked(F.identity(x))))
+        h.persistent = True
+        return F.sin(marked(F.identity(h)))
+
+    def branches(x):
+        h = marked(F.exp(x))
+        return F.sum(F.mul2(marked(F.sin(h)), marked(F.cos(h))))
+
+    def no_gradient(x):
+        return F.sum(F.sin(marked(F.mul2(x, F.sin(marked(F.sin(leaf(False))))))))
+
+    def in_place(x):
+        return F.sum(F.sin(marked(F.reshape(marked(F.sin(x)), (3, 2), inplace=True))))
+
+    def normalized(x):
+        with nn.recompute():
+            h = F.relu(PF.batch_normalization(PF.affine(x, 5, name="a"), name="b"))
+        return F.sum(F.sin(PF.affine(h, 2, name="c")))
+
+    flags = []
+    for network in (random, chain, kept, branches, no_gradient, in_place, normalized):
+        for clear in (False, True):
+            nn.clear_parameters()
+            y = network(leaf())
+            for run in (lambda: y.forward(clear_no_need_grad=clear), lambda: y.backward(clear_buffer=True)):
+                recorder.activate_clear_called_flag_recorder()
+                run()
+                flags.append([recorder.get_input_clear_called_flags(), recorder.get_output_clear_called_flags()])
+                recorder.deactivate_clear_called_flag_recorder()
+    return flags
