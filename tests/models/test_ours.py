@@ -9,6 +9,7 @@ import pytest
 import nnabla_compat as nn
 from nnabla_compat.files.errors import FileFormatError
 from nnabla_compat.models import imagenet, object_detection, semantic_segmentation
+from nnabla_compat.utils.nnp_graph import NnpNetworkPass
 
 from .networks import FILES, deeplab, mobilenet, yolov2
 
@@ -131,9 +132,11 @@ def test_the_pooling_follows_the_image(home):
     assert model(x, force_global_pooling=True).shape == (2, 3)
 
 
-def test_yolo_takes_any_size_again_and_again(home):
-    """A network for a size equals one of a file written for that size; the original fails on any other than the file's."""
-    write(home / "object_detection/yolov2-voc.nnp", lambda: yolov2(20))
+@pytest.mark.parametrize("batch", [1, -1])
+def test_yolo_takes_any_size_again_and_again(home, batch):
+    """A network for a size equals one of a file written for that size; the original fails on any other than the file's,
+    and on files that leave the batch open."""
+    write(home / "object_detection/yolov2-voc.nnp", lambda: yolov2(20, batch=batch))
     model = object_detection.YoloV2()
     write(home / "object_detection/yolov2-voc.nnp", lambda: yolov2(20, size=160))
     large = object_detection.YoloV2()
@@ -162,3 +165,26 @@ def test_segmentation_of_another_size(home):
     nn.forward_all(pair)
     np.testing.assert_allclose(pair[0].d, pair[1].d, rtol=1e-4, atol=1e-4)
     assert model(nn.Variable((2, 3, 80, 97))).shape == (2, 21, 80, 97)
+
+
+def test_a_model_of_ones_own(home):
+    """Code written for the original's base class: it builds the network itself, of whatever name."""
+    class Own(imagenet.base.ImageNetBase):
+        _KEY_VARIABLE = {"classifier": "DenseNet/Affine"}
+
+        def __init__(self):
+            self._load_nnp("DenseNet-161.nnp", "DenseNet-161/DenseNet-161.nnp")
+
+        def _input_shape(self):
+            return (3, 224, 224)
+
+        def __call__(self, x):
+            edits = NnpNetworkPass()
+            edits.remove_and_rewire("ImageAugmentationX")
+            edits.set_variable("InputX", self.get_input_var(x))
+            self.configure_global_average_pooling(edits, False, True, "DenseNet/AveragePooling_4")
+            self.use_up_to("classifier", edits)
+            return self.nnp.get_network("Train", batch_size=2, callback=edits).outputs["DenseNet/Affine"]
+
+    write(home / "imagenet/DenseNet-161.nnp", FILES["imagenet/DenseNet-161.nnp"])
+    assert Own()(nn.Variable((2, 3, 224, 224))).shape == (2, 3)

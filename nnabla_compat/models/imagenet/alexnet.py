@@ -13,6 +13,7 @@ class AlexNet(ImageNetBase):
     """
 
     _FILE = "AlexNet"
+    _NETWORK = "Training"
     _INPUT = "TrainingInput"
     _IMAGE = (3, 227, 227)
     _DROPOUTS = ("TrainNet/Dropout", "TrainNet/Dropout_2")

@@ -19,8 +19,6 @@ class ImageNetBase(Pretrained):
     """
 
     _FOLDER = "imagenet"
-    _NETWORK = "Training"
-    _INPUT = "InputX"
     _FILE = None
     _AUGMENTATION = "ImageAugmentationX"
     _POOLING = None

@@ -13,6 +13,7 @@ class DenseNet(ImageNetBase):
 
     _FILE = "DenseNet-161"
     _NETWORK = "Train"
+    _INPUT = "InputX"
     _IMAGE = (3, 224, 224)
     _POOLING = "DenseNet/AveragePooling_4"
     _KEY_VARIABLE = {

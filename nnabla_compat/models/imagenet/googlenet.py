@@ -13,6 +13,7 @@ class GoogLeNet(WithAuxiliaryTowers):
 
     _FILE = "GoogLeNet"
     _NETWORK = "Train"
+    _INPUT = "InputX"
     _IMAGE = (3, 224, 224)
     _POOLING = "AveragePooling_3"
     _DROPOUTS = ("Dropout_3",)

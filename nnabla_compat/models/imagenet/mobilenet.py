@@ -12,6 +12,8 @@ class MobileNet(ImageNetBase):
     """
 
     _FILE = "MobileNet"
+    _NETWORK = "Training"
+    _INPUT = "InputX"
     _IMAGE = (3, 224, 224)
     _POOLING = "AveragePooling"
     _KEY_VARIABLE = {
@@ -29,6 +31,7 @@ class MobileNetV2(ImageNetBase):
     """
 
     _FILE = "MobileNet-v2"
+    _NETWORK = "Training"
     _INPUT = "ImageAugmentationX"
     _IMAGE = (3, 224, 224)
     _POOLING = "AveragePooling"

@@ -12,6 +12,7 @@ class NIN(ImageNetBase):
     """
 
     _FILE = "NIN"
+    _NETWORK = "Training"
     _INPUT = "TrainingInput"
     _IMAGE = (3, 227, 227)
     _POOLING = "NIN/AveragePooling"

@@ -15,6 +15,8 @@ class ResNet(ImageNetBase):
     Source: He et al., Deep Residual Learning for Image Recognition, 2015.
     """
 
+    _NETWORK = "Training"
+    _INPUT = "InputX"
     _IMAGE = (3, 224, 224)
     _POOLING = "AveragePooling"
     _KEY_VARIABLE = {

@@ -15,6 +15,8 @@ class ResNeXt(ImageNetBase):
     Source: Xie et al., Aggregated Residual Transformations for Deep Neural Networks, 2016.
     """
 
+    _NETWORK = "Training"
+    _INPUT = "InputX"
     _IMAGE = (3, 224, 224)
     _POOLING = "AveragePooling"
     _KEY_VARIABLE = {

@@ -12,6 +12,8 @@ class SENet(ImageNetBase):
     """
 
     _FILE = "SENet-154"
+    _NETWORK = "Training"
+    _INPUT = "InputX"
     _IMAGE = (3, 224, 224)
     _POOLING = "AveragePooling"
     _POOLING_BY_TYPE = True  # the blocks squeeze by average pooling too

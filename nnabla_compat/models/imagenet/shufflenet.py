@@ -15,6 +15,8 @@ class ShuffleNet(ImageNetBase):
     Source: Zhang et al., ShuffleNet: An Extremely Efficient Convolutional Neural Network for Mobile Devices, 2017.
     """
 
+    _NETWORK = "Training"
+    _INPUT = "InputX"
     _IMAGE = (3, 224, 224)
     _POOLING = "AveragePooling"
     _KEY_VARIABLE = {

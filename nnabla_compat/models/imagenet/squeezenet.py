@@ -15,6 +15,7 @@ class SqueezeNet(ImageNetBase):
     Source: Iandola et al., SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size, 2016.
     """
 
+    _NETWORK = "Training"
     _INPUT = "TrainingInput"
     _IMAGE = (3, 227, 227)
     _POOLING = "{prefix}AveragePooling"

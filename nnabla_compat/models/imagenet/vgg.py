@@ -16,6 +16,7 @@ class VGG(ImageNetBase):
     Source: Simonyan and Zisserman, Very Deep Convolutional Networks for Large-Scale Image Recognition, 2014.
     """
 
+    _NETWORK = "Training"
     _INPUT = "TrainingInput"
     _IMAGE = (3, 224, 224)
     _DROPOUTS = ("VGG{layers}/Dropout_1", "VGG{layers}/Dropout_2")

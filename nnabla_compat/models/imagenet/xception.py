@@ -12,6 +12,8 @@ class Xception(ImageNetBase):
     """
 
     _FILE = "Xception"
+    _NETWORK = "Training"
+    _INPUT = "InputX"
     _IMAGE = (3, 299, 299)
     _AUGMENTATION = "ImageAugmentation"
     _POOLING = "Unit/AveragePooling"

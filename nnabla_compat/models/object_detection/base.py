@@ -8,8 +8,6 @@ class ObjectDetection(Pretrained):
     """A detector; ``_dataset_name`` says what it was trained with, ``'voc'`` or ``'coco'``."""
 
     _FOLDER = "object_detection"
-    _NETWORK = "runtime"
-    _INPUT = "x"
 
     def get_category_names(self):
         """Names of the classes, in the order of the scores (AssertionError without ``_dataset_name``)."""

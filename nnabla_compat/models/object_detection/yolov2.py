@@ -37,6 +37,8 @@ class YoloV2(ObjectDetection):
     Source: Redmon and Farhadi, YOLO9000: Better, Faster, Stronger, 2016.
     """
 
+    _NETWORK = "runtime"
+    _INPUT = "x"
     _IMAGE = (3, 416, 416)
     _KEY_VARIABLE = {
         "detection": "y",

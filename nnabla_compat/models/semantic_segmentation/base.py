@@ -10,8 +10,6 @@ class SemanticSegmentation(Pretrained):
     """A network that gives every pixel the scores of the classes of Pascal VOC."""
 
     _FOLDER = "semantic_segmentation"
-    _NETWORK = "runtime"
-    _INPUT = "x"
 
     @cached_property
     def category_names(self):

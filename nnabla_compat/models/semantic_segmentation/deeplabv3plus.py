@@ -19,6 +19,8 @@ class DeepLabV3plus(SemanticSegmentation):
     Source: Chen et al., Encoder-Decoder with Atrous Separable Convolution for Semantic Image Segmentation, 2018.
     """
 
+    _NETWORK = "runtime"
+    _INPUT = "x"
     _IMAGE = (3, 513, 513)
     _KEY_VARIABLE = {
         "segmentation": "y",
