@@ -50,7 +50,7 @@ def run_case(name, args):
             interpreter = os.environ.get("NNABLA_PYTHON") if library == "nnabla" else sys.executable
             if side not in args.without and interpreter and (library != "nnabla" or args.device == "cpu"):
                 workers[side] = Worker(library, interpreter, name, threads, args.device, args.clock)
-        for what in args.what:
+        for what in [w for w in args.what if w in case.KINDS]:
             times, difference = measure(workers, what, args.rounds, args.seconds)
             result = {"case": name, "title": case.TITLE, "what": what, "threads": threads, "difference": difference,
                       **{side: summarize(t) for side, t in times.items()}}

@@ -7,7 +7,7 @@ Each library runs in a process of its own and all of them take turns, round by r
 hits them alike. All start from the same parameters; that their first results agree is checked and shown. The table gives
 the median time of a step, the spread (half the middle half of the rounds, relative to the median) and the ratios of the
 medians; "best" is the ratio to torch of the fastest rounds, which tells more on a busy machine. Where we lose most comes
-first. Nothing here passes or fails by time.
+first; a second table has the memory that steps take at their peak. Nothing here passes or fails by time.
 """
 import argparse
 import json
@@ -89,12 +89,13 @@ def run_case(name, args):
     try:
         for library, interpreter in interpreters:
             workers.append(Worker(library, interpreter, name, threads, args.device, args.clock))
-        for what in args.what:
+        for what in [w for w in args.what if w in case.KINDS]:
             for mode in args.modes:
                 times, difference = measure(workers, what, mode, args.rounds, args.seconds)
                 result = {"case": name, "title": case.TITLE, "what": what, "mode": mode, "threads": threads,
                           "difference": difference}
                 result.update({library: summarize(t) for library, t in times.items()})
+                result["peak"] = {w.library: w.ask(do="memory")["peak"] for w in workers}
                 result["to_torch"] = result["nnabla_compat"]["median"] / result["torch"]["median"]
                 result["to_torch_best"] = result["nnabla_compat"]["best"] / result["torch"]["best"]
                 if "nnabla" in result:
@@ -113,12 +114,21 @@ def row(r):
             return f"{'-':>16}"
         return f"{1e3 * r[library]['median']:9.3f} ±{50 * r[library]['spread']:3.0f} %"
     to_nnabla = f"{r['to_nnabla']:6.2f}" if "to_nnabla" in r else f"{'-':>6}"
-    return (f"{r['title']:<46} {r['what']:<9} {r['mode']:<6} {r['threads']:>2} {cell('nnabla_compat')} {cell('torch')} "
+    return (f"{r['title']:<54} {r['what']:<9} {r['mode']:<6} {r['threads']:>2} {cell('nnabla_compat')} {cell('torch')} "
             f"{cell('nnabla')} {r['to_torch']:6.2f} {r['to_torch_best']:6.2f} {to_nnabla} {r['difference']:8.0e}")
 
 
-HEADER = (f"{'case':<46} {'step':<9} {'mode':<6} {'th':>2} {'compat ms':>16} {'torch ms':>16} {'nnabla ms':>16} "
+HEADER = (f"{'case':<54} {'step':<9} {'mode':<6} {'th':>2} {'compat ms':>16} {'torch ms':>16} {'nnabla ms':>16} "
           f"{'/torch':>6} {'best':>6} {'/nnabla':>6} {'differ':>7}")
+
+
+def memory_table(results):
+    """Peak memory of static steps in MiB, worst first; from 16 MiB on, where pages and pools no longer count."""
+    rows = [(r, r["peak"]["nnabla_compat"] / r["peak"]["torch"]) for r in results
+            if r["mode"] == "static" and r["peak"]["torch"] and r["peak"]["torch"] > 16 * 2 ** 20]
+    for r, ratio in sorted(rows, key=lambda row: -row[1]):
+        cells = "".join(f"{peak / 2 ** 20:16.0f}" for peak in r["peak"].values())
+        yield f"{r['title']:<54} {r['what']:<9} {cells} {ratio:6.2f}"
 
 
 def main():
@@ -147,6 +157,9 @@ def main():
     for mode in args.modes:
         ratios = [r["to_torch"] for r in results if r["mode"] == mode]
         print(f"geometric mean against torch, {mode}: {statistics.geometric_mean(ratios):.3f}")
+    peaks = list(memory_table(results))
+    if peaks:
+        print(f"{'peak memory, MiB':<64} {'compat':>16}{'torch':>16}{'nnabla':>16} {'/torch':>6}", *peaks, sep="\n")
     print("; ".join(f"{library} {a['version']} (Python {a['python']}, numpy {a['numpy']})" for library, a in about.items()))
     print(f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, on {device_name(args.device)}")
     if args.json:

@@ -3,7 +3,8 @@
     python benchmarks/worker.py LIBRARY CASE THREADS DEVICE CLOCK     LIBRARY: nnabla_compat, torch or nnabla
 
 It reads commands as JSON lines and answers each with one: {"do": "prepare", "what": "training"|"inference",
-"mode": "static"|"auto"|"compiled"} gives the first results, {"do": "round", "steps": n} gives the seconds of n steps.
+"mode": "static"|"auto"|"compiled"} gives the first results, {"do": "round", "steps": n} the seconds of n steps,
+{"do": "memory"} the bytes that a step takes at its peak, beyond the libraries themselves (null where it can't be told).
 """
 import importlib
 import json
@@ -13,7 +14,7 @@ import time
 
 import numpy as np
 
-LEARNING_RATE, MOMENTUM, DECAY = 0.01, 0.9, 1e-4
+LEARNING_RATE, ADAMS_RATE, MOMENTUM, DECAY = 0.01, 2e-4, 0.9, 1e-4
 BATCHES = 4
 
 
@@ -41,38 +42,48 @@ class Nnabla:
         self.nn.seed(313)
         self.batches = make_batches(self.case)
         self.training = what == "training"
+        make_parameters(self.case, self.nn, self.F, self.PF, [self.nn.Variable(a.shape) for a in self.batches[0]])
         if mode == "auto":
             self._prepare_auto()
         else:
             self._prepare_static(mode == "compiled" and self.nn.__name__ == "nnabla_compat")
         return self.step
 
-    def _build(self, x, t):
-        y = self.case.nnabla_network(self.nn, self.F, self.PF, x, self.training)
-        return self.F.mean(self.F.softmax_cross_entropy(y, t)) if self.training else y
-
-    def _solver(self):
-        solver = self.S.Momentum(LEARNING_RATE, MOMENTUM)
-        solver.set_parameters(self.nn.get_parameters())
+    def _solver(self, scope):
+        solver = self.S.Momentum(LEARNING_RATE, MOMENTUM) if self.case.SOLVER == "Momentum" else self.S.Adam(ADAMS_RATE)
+        with self.nn.parameter_scope(scope):
+            solver.set_parameters(self.nn.get_parameters())
         return solver
 
+    def build(self, variables):
+        """The graphs of a training step, (loss, scope) each, or of inference."""
+        nn, F, PF = self.nn, self.F, self.PF
+        if self.training:
+            return self.case.nnabla_losses(nn, F, PF, *variables)
+        return [(self.case.nnabla_network(nn, F, PF, variables[0], False), "")]
+
     def _prepare_static(self, compiled):
-        x, t = self.nn.Variable(self.batches[0][0].shape), self.nn.Variable(self.batches[0][1].shape)
-        root = self._build(x, t)
-        solver = self._solver()
+        variables = [self.nn.Variable(a.shape) for a in self.batches[0]]
+        graphs = [(root, scope) for root, scope in self.build(variables)]
+        graphs = [(root, self._solver(scope) if self.training else None) for root, scope in graphs]
         if compiled:
-            self.nn.compiled(root, solver)
+            for root, solver in graphs:
+                self.nn.compiled(root, solver)
 
-        def train(images, labels):
-            x.d, t.d = images, labels
-            root.forward(clear_no_need_grad=True)
-            solver.zero_grad()
-            root.backward(clear_buffer=True)
-            solver.weight_decay(DECAY)
-            solver.update()
-            return root
+        def train(*batch):
+            for variable, array in zip(variables, batch):
+                variable.d = array
+            for loss, solver in graphs:
+                loss.forward(clear_no_need_grad=True)
+                solver.zero_grad()
+                loss.backward(clear_buffer=True)
+                solver.weight_decay(DECAY)
+                solver.update()
+            return loss
 
-        def infer(images, labels):
+        root, x = graphs[0][0], variables[0]
+
+        def infer(images, *_):
             x.d = images
             root.forward(clear_buffer=True)
             return root
@@ -80,29 +91,23 @@ class Nnabla:
         self.step, self.read = (train if self.training else infer), lambda root: np.mean(root.d)
 
     def _prepare_auto(self):
-        nn = self.nn
-        with nn.auto_forward(True):  # makes the parameters
-            self._build(nn.Variable.from_numpy_array(self.batches[0][0]), nn.Variable.from_numpy_array(self.batches[0][1]))
-        solver = self._solver()
-        # Running statistics as they were, so that both modes start alike.
-        for name, value in nn.get_parameters(grad_only=False).items():
-            if name.endswith("bn/mean"):
-                value.data.zero()
-            elif name.endswith("bn/var"):
-                value.data.fill(1)
+        nn, from_array = self.nn, self.nn.Variable.from_numpy_array
+        scopes = [scope for _, scope in self.build([nn.Variable(a.shape) for a in self.batches[0]])]
+        solvers = {scope: self._solver(scope) for scope in scopes}
 
-        def train(images, labels):
+        def train(*batch):
             with nn.auto_forward(True):
-                loss = self._build(nn.Variable.from_numpy_array(images), nn.Variable.from_numpy_array(labels))
-            solver.zero_grad()
-            loss.backward(clear_buffer=True)
-            solver.weight_decay(DECAY)
-            solver.update()
+                for loss, scope in self.build([from_array(a) for a in batch]):
+                    solver = solvers[scope]
+                    solver.zero_grad()
+                    loss.backward(clear_buffer=True)
+                    solver.weight_decay(DECAY)
+                    solver.update()
             return loss
 
-        def infer(images, labels):
+        def infer(images, *_):
             with nn.auto_forward(True), nn.no_grad():
-                return self._build(nn.Variable.from_numpy_array(images), None)
+                return self.build([from_array(images)])[0][0]
 
         self.step, self.read = (train if self.training else infer), lambda root: np.mean(root.d)
 
@@ -121,30 +126,38 @@ class Torch:
             self.torch.cuda.synchronize()
 
     def prepare(self, what, mode):
-        torch = self.torch
-        functional = torch.nn.functional
-        self.batches = [(torch.from_numpy(x), torch.from_numpy(t).flatten().long()) for x, t in make_batches(self.case)]
-        network = self.case.torch_network(torch)
-        self.case.copy_parameters(self._initial_parameters(), network)
-        network.to(self.device).train(what == "training")
+        torch, case, device = self.torch, self.case, self.device
+        self.batches = [tuple(torch.from_numpy(a) if a.dtype == np.float32 else torch.from_numpy(a).squeeze(-1).long() for a in batch)
+                        for batch in make_batches(case)]
+        network = case.torch_network(torch)
+        case.copy_parameters(self._initial_parameters(), network)
+        network.to(device).train(what == "training")
+        optimizers = {name: self._optimizer(child) for name, child in [("", network), *network.named_children()]}
         if mode == "compiled":
             network = torch.compile(network)
-        optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], LEARNING_RATE, MOMENTUM,
-                                    weight_decay=DECAY, fused=True)
 
-        def train(images, labels):
-            loss = functional.cross_entropy(network(images.to(self.device)), labels.to(self.device))
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+        def train(*batch):
+            for loss, name in case.torch_losses(torch, network, *[a.to(device) for a in batch]):
+                optimizer = optimizers[name]
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
             return loss
 
         @torch.inference_mode()
-        def infer(images, labels):
-            return network(images.to(self.device))
+        def infer(images, *_):
+            return network(images.to(device))
 
         self.step, self.read = (train if what == "training" else infer), lambda root: root.mean().item()
         return self.step
+
+    def _optimizer(self, network):
+        parameters = [p for p in network.parameters() if p.requires_grad]
+        if not parameters:
+            return None
+        if self.case.SOLVER == "Momentum":
+            return self.torch.optim.SGD(parameters, LEARNING_RATE, MOMENTUM, weight_decay=DECAY, fused=True)
+        return self.torch.optim.Adam(parameters, ADAMS_RATE, weight_decay=DECAY, fused=True)
 
     def _initial_parameters(self):
         """Those of nnabla, which nnabla_compat draws alike."""
@@ -152,14 +165,33 @@ class Torch:
         from nnabla_compat import functions as F, parametric_functions as PF
         nn.clear_parameters()
         nn.seed(313)
-        x, _ = make_batches(self.case)[0]
-        self.case.nnabla_network(nn, F, PF, nn.Variable(x.shape), True)
+        variables = [nn.Variable(a.shape) for a in make_batches(self.case)[0]]
+        make_parameters(self.case, nn, F, PF, variables)
         return {k: np.array(v.d) for k, v in nn.get_parameters(grad_only=False).items()}
+
+
+def make_parameters(case, nn, F, PF, variables):
+    """All of them, always in the same order, so that every step starts alike."""
+    if "training" in case.KINDS:
+        list(case.nnabla_losses(nn, F, PF, *variables))
+    else:
+        case.nnabla_network(nn, F, PF, variables[0], False)
 
 
 def make_batches(case):
     rng = np.random.RandomState(0)
     return [case.data(rng) for _ in range(BATCHES)]
+
+
+def memory():
+    """(bytes of memory in use, most that were in use since the last call) of this process; only Linux tells."""
+    if not os.path.exists("/proc/self/clear_refs"):
+        return None, None
+    with open("/proc/self/status") as status:
+        found = {line.split(":")[0]: line.split()[1] for line in status if line.startswith(("VmRSS", "VmHWM"))}
+    with open("/proc/self/clear_refs", "w") as reset:
+        reset.write("5")
+    return 1024 * int(found["VmRSS"]), 1024 * int(found["VmHWM"])
 
 
 def main():
@@ -175,21 +207,30 @@ def main():
         answers.write(json.dumps(value) + "\n")
         answers.flush()
 
+    def run(steps):
+        for i in range(steps):
+            result = step(*side.batches[i % BATCHES])
+        return result
+
     answer({"version": side.version, "python": sys.version.split()[0], "numpy": np.__version__})
     step = None
     for line in sys.stdin:
         command = json.loads(line)
         if command["do"] == "prepare":
+            start = memory()[0]
             step = side.prepare(command["what"], command["mode"])
             answer({"first": [float(side.read(step(*side.batches[i % BATCHES]))) for i in range(6)]})
+        elif command["do"] == "memory":
+            run(2)
+            memory()
+            run(BATCHES)
+            answer({"peak": start and memory()[1] - start})
         else:
-            n, batches = command["steps"], side.batches
             side.synchronize()
-            start = now()
-            for i in range(n):
-                result = step(*batches[i % BATCHES])
+            begin = now()
+            result = run(command["steps"])
             side.synchronize()
-            seconds = now() - start
+            seconds = now() - begin
             side.read(result)
             answer({"seconds": seconds})
 
