@@ -77,7 +77,7 @@ class Code:
                 parts = program.compute(list(tensors[:count]), seed)
             return [t for part in parts for t in part if t is not None]
 
-        self.call = _compiled(compute, arguments, options)
+        self.call = machine_code(compute, arguments, options)
         del self._drawn
 
     def _survey(self, program):
@@ -97,7 +97,7 @@ class Code:
         self.counts = (len(kept), n_gradients - sum(self.missing[:n_gradients]), len(inner) - sum(self.missing[n_gradients:]))
 
 
-def _compiled(function, examples, options):
+def machine_code(function, examples, options):
     """``function``, which takes tensors and gives a list of tensors, as compiled code for tensors like ``examples``.
 
     The code takes a list of tensors, which it may empty. It is what inductor has generated, without the guards of

@@ -47,6 +47,22 @@ class Compiler:
         return plan.compiled.run(clear_buffer, clear_no_need_grad)
 
 
+    def decays(self, solver):
+        """Whether weight decay may wait for the solver's update: code for it exists."""
+        updates = solver.compiled
+        return updates is not None and not updates.given_up and (self.everything or id(solver) in self.marked)
+
+    def update(self, solver, rule, arguments, step, waiting, weights, gradients, states):
+        """Do a solver's update compiled; False where its rule has to be called."""
+        if not self.everything and id(solver) not in self.marked:
+            return False
+        if solver.compiled is None:
+            from .update import CompiledUpdates
+            _, options = self.marked.get(id(solver), (None, self.options))
+            solver.compiled = CompiledUpdates(rule, arguments, options)
+        return solver.compiled.update(step, waiting, weights, gradients, states)
+
+
 _compiler = Compiler()
 
 

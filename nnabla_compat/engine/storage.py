@@ -56,6 +56,7 @@ class Storage:
     owner = None       # gradient storages of leaves: the leaf tensor, whose .grad is the content
     regular = True     # False once owner, host, shared or narrowed was set: hot paths then look closer
     gathers = False    # a gradient storage that several variables may have been given
+    waiting = None     # a gradient storage with an owner: what adds to the gradient before anybody looks at it
     linked = None      # data of a leaf: the gradient storage that the tensor's .grad belongs to
     foreign = False    # a torch user's tensor: gradients flow on into its history
     shared = False     # seen through arrays of different shapes
@@ -66,6 +67,8 @@ class Storage:
     parent_size = 0    # a parent of narrow(): its number of elements
     view = None        # numpy view of what was last assigned to, to be assigned to again
     viewed = None      # the tensor that `view` was taken of, and its address
+    computed = False   # a plan writes it: views that were handed out follow, see views.py
+    seen = None        # (weak reference to the array that was handed out, address of its memory)
 
     def __init__(self, tensor=None):
         if tensor is not None:
@@ -111,6 +114,8 @@ class Storage:
     def present(self):
         """The tensor if one is allocated, without materialising anything."""
         if self.owner is not None:
+            if self.waiting is not None:
+                self.waiting()
             grad = self.owner.grad
             if grad is not None and self.host is not None:
                 self._upload(grad)

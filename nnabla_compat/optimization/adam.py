@@ -9,7 +9,7 @@ from .rule import update_rule
 
 def bias_correction(beta1, beta2):
     r"""The factor on Adam's learning rate at update t, :math:`\sqrt{1 - \beta_2^t} / (1 - \beta_1^t)`."""
-    return lambda t: math.sqrt(1 - beta2 ** t) / (1 - beta1 ** t)
+    return lambda t: (1 - beta2 ** t) ** 0.5 / (1 - beta1 ** t)
 
 
 def _moments(g, mean, var, beta1, beta2):
@@ -33,7 +33,7 @@ def _descend(step, w, g, mean, var, beta1, beta2, eps):
                            weight_decay=0.0, eps=eps, amsgrad=False, maximize=False)
         return
     _moments(g, mean, var, beta1, beta2)
-    negative = -rate if isinstance(rate, float) else [-r for r in rate]
+    negative = [-r for r in rate] if isinstance(rate, list) else -rate
     torch._foreach_addcdiv_(w, mean, _root(var, eps), negative)
 
 
@@ -337,7 +337,7 @@ def lamb(step, w, g, mean, var, eta=1e-3, beta1=0.9, beta2=0.999, gamma_l=0.0, g
     scale = torch._foreach_sqrt(var)
     direction = mean
     if bias_correction:
-        torch._foreach_mul_(scale, step.each(lambda t: 1 / math.sqrt(1 - beta2 ** t)))
+        torch._foreach_mul_(scale, step.each(lambda t: (1 - beta2 ** t) ** -0.5))
         direction = torch._foreach_mul(mean, step.each(lambda t: 1 / (1 - beta1 ** t)))
     torch._foreach_add_(scale, eps)
     direction = torch._foreach_div(direction, scale)

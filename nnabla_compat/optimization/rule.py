@@ -23,13 +23,14 @@ class Step:
         rate (float): Learning rate.
         decay (float): Rate of the fused weight decay; 0 where the solver has none.
         t (list of int): How many updates each parameter has had, this one included.
+        joint (bool): Whether that is the same number for all.
     """
 
-    __slots__ = ("rate", "decay", "t", "_joint")
+    __slots__ = ("rate", "decay", "t", "joint")
 
     def __init__(self, rate, decay, t):
         self.rate, self.decay, self.t = rate, decay, t
-        self._joint = t.count(t[0]) == len(t)
+        self.joint = t.count(t[0]) == len(t)
 
     def relative_rate(self, initial):
         """The learning rate as a multiple of the initial one, 1 where that is zero."""
@@ -40,7 +41,7 @@ class Step:
 
         torch's foreach functions take either, and a single number is the faster one.
         """
-        if self._joint:
+        if self.joint:
             return function(self.t[0])
         values = {t: function(t) for t in set(self.t)}
         return [values[t] for t in self.t]

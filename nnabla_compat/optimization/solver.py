@@ -3,7 +3,7 @@ from collections import OrderedDict
 
 import torch
 
-from ..engine import hooks
+from ..engine import hooks, modes
 from ..engine.variable import Variable
 from . import states_file
 from .rule import Step, float32
@@ -46,7 +46,8 @@ class Solver:
     all of them before that parameter is changed. An exception of a hook reaches the caller.
     """
 
-    __slots__ = ("_rule", "_arguments", "_info", "_rate", "_slots", "_default_decay", "_decay", "__weakref__")
+    __slots__ = ("_rule", "_arguments", "_info", "_rate", "_slots", "_default_decay", "_decay", "_waiting", "compiled",
+                 "__weakref__")
 
     def __init__(self, rule=None, arguments=None):
         if rule is None:
@@ -58,6 +59,8 @@ class Solver:
         self._info = dict(self._arguments)
         self._rate = self._arguments[rule.rate_name]
         self._slots = {}
+        self._waiting = 0.0     # weight decay that compiled code is to add to the gradients when it updates
+        self.compiled = None    # the updates as compiled code, once there is some
         fused = rule.fused(self._arguments)
         self._default_decay = self._arguments.get("wd", 0.0) if fused else 0.0
         self._decay = self._default_decay
@@ -108,6 +111,7 @@ class Solver:
             TypeError: a key is no str, or a value no Variable.
             RuntimeError: a retained state does not fit the Variable's shape.
         """
+        self.settle()
         items = list(param_dict.items())
         for key, value in items:
             if not isinstance(key, str):
@@ -138,17 +142,21 @@ class Solver:
 
     def remove_parameters(self, keys):
         """Stop updating the named parameters and forget their states; unknown names are ignored."""
+        self.settle()
         for key in keys:
             self._slots.pop(key, None)
 
     def clear_parameters(self):
         """Stop updating any parameter and forget all states."""
+        self.settle()
         self._slots.clear()
 
     # -- gradients -----------------------------------------------------------------------------------
 
     def zero_grad(self):
         """Set every gradient to zero, lazily: nothing is written until backward, or a reader, comes along."""
+        if self._waiting:
+            self._take_waiting()
         for slot in self._slots.values():
             slot.zero_gradient()
 
@@ -166,8 +174,35 @@ class Solver:
         rate = float32(decay_rate)
         if self.weight_decay_is_fused():
             self._decay = rate
-        elif rate:
+        elif rate and not (pre_hook is None and post_hook is None and self._wait(rate)):
             self._for_gradients(lambda w, g: _add(g, w, rate), pre_hook, post_hook)
+
+    def _wait(self, rate):
+        """Leave weight decay to the compiled code that updates, if there is some; whoever reads a gradient first settles it."""
+        if modes.compiler is None or not modes.compiler.decays(self) or hooks.solver_pre_hooks or hooks.solver_post_hooks:
+            return False
+        self.settle()
+        storages = [slot.container.grad_storage for slot in self._slots.values()]
+        if any([s is None or s.owner is None for s in storages]):
+            return False
+        for storage in storages:
+            storage.waiting = self.settle
+        self._waiting = rate
+        return True
+
+    def _take_waiting(self):
+        """The weight decay that waits; it does no longer."""
+        rate, self._waiting = self._waiting, 0.0
+        for slot in self._slots.values():
+            if slot.container.grad_storage is not None:
+                slot.container.grad_storage.waiting = None
+        return rate
+
+    def settle(self):
+        """Add weight decay that waits for the update to the gradients now."""
+        if self._waiting:
+            rate = self._take_waiting()
+            self._for_gradients(lambda w, g: _add(g, w, rate), None, None)
 
     def weight_decay_is_fused(self):
         """Whether weight decay is a part of the update instead of being added to the gradients."""
@@ -213,6 +248,7 @@ class Solver:
 
     def _for_gradients(self, change, pre_hook, post_hook):
         """Call ``change(weights, gradients)`` on groups of like tensors; it writes the gradients in place."""
+        self.settle()
         call = _hook_caller(pre_hook, post_hook)
         for part in [self._slots.values()] if call is None else self._after_hooks(call):
             with _Unrecorded():
@@ -227,6 +263,7 @@ class Solver:
                 yield [slot]
 
     def _any_gradient(self, wrong, pre_hook, post_hook):
+        self.settle()
         call = _hook_caller(pre_hook, post_hook)
         by_device = {}
         for slot in self._slots.values():
@@ -252,20 +289,29 @@ class Solver:
             update_pre_hook, update_post_hook: See :class:`Solver`.
         """
         call = _hook_caller(update_pre_hook, update_post_hook)
+        if call is not None:
+            self.settle()
+        waiting = self._take_waiting() if self._waiting else 0.0
         for part in [self._slots.values()] if call is None else self._after_hooks(call):
             with _Unrecorded():
                 for group in collect(part):
-                    self._apply(*group)
+                    self._apply(*group, waiting)
         self._decay = self._default_decay
 
-    def _apply(self, slots, weights, gradients):
-        """One step of the rule on parameters of one device and dtype."""
+    def _apply(self, slots, weights, gradients, waiting):
+        """One step of the rule on parameters of one device and dtype, after the weight decay that waits."""
         counters = []
         for slot in slots:
             slot.t = t = slot.t + 1
             counters.append(t)
-        states = map(list, zip(*[slot.state_tensors() for slot in slots])) if slots[0].names else ()
-        self._rule.update(Step(self._rate, self._decay, counters), weights, gradients, *states, **self._arguments)
+        states = list(map(list, zip(*[slot.state_tensors() for slot in slots]))) if slots[0].names else ()
+        step = Step(self._rate, self._decay, counters)
+        if modes.compiler is not None and modes.compiler.update(self, self._rule, self._arguments, step,
+                                                                         waiting, weights, gradients, states):
+            return
+        if waiting:
+            _add(gradients, weights, waiting)
+        self._rule.update(step, weights, gradients, *states, **self._arguments)
 
     # -- states --------------------------------------------------------------------------------------
 

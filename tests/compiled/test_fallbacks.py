@@ -134,7 +134,7 @@ def test_shapes_that_never_stop_changing():
 def test_compilers_that_fail(monkeypatch, error, reason):
     def fail(*_):
         raise error
-    monkeypatch.setattr(code, "_compiled", fail)
+    monkeypatch.setattr(code, "machine_code", fail)
     with nn.compiled():
         loop = Loop(affine, S.Sgd(0.1))
         loop.step()
@@ -150,7 +150,7 @@ def test_code_that_computes_something_else(monkeypatch):
     with nn.compiled(enabled=False):
         loop = Loop(affine, S.Sgd(0.1))
         expected = [loop.step() for _ in range(4)]
-    monkeypatch.setattr(code, "_compiled", wrong)
+    monkeypatch.setattr(code, "machine_code", wrong)
     with nn.compiled():
         loop = Loop(affine, S.Sgd(0.1))
         with pytest.warns(RuntimeWarning, match="something else"):

@@ -18,7 +18,7 @@ def mlp(x):
 
 
 def noisy(x):
-    h = F.dropout(F.relu(PF.batch_normalization(PF.affine(x, 5, name="a"))), 0.3)
+    h = F.dropout(F.relu(PF.batch_normalization(PF.affine(x, 5, name="a", with_bias=False))), 0.3)
     return PF.affine(h, 4, name="b")
 
 
