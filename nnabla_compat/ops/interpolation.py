@@ -47,9 +47,27 @@ def _linear(x, axis, out, half_pixel):
     return x.index_select(axis, low) * (1 - part) + x.index_select(axis, (low + 1).clamp(max=size - 1)) * part
 
 
+def _is_small(x, output_size):
+    """Whether matrices of weights are faster than torch's loops: up to maps of some fifty pixels a side, on the CPU."""
+    return x.is_cpu and not torch.compiler.is_compiling() and max(x.shape[2:]) <= 48 and max(output_size) <= 128
+
+
+def _by_matrices(x, output_size, align_corners, half_pixel, memo):
+    for axis, (size, out) in enumerate(zip(x.shape[2:], output_size), 2):
+        key = (size, out, x.dtype)
+        if key not in memo:
+            at = _positions(size, out, align_corners, half_pixel, x.device).clamp(0, size - 1)
+            memo[key] = _resize_matrix(at, size, "linear", 0.0, 0).to(x.dtype)
+        if axis == x.dim() - 1:
+            x = torch.matmul(x, memo[key].t())
+        else:
+            x = torch.matmul(memo[key], x.flatten(axis + 1)).unflatten(-1, x.shape[axis + 1:])
+    return x
+
+
 @operator("Interpolate", shape=_interpolate_shape, backward_reads="")
 def interpolate(x: Tensor, output_size: Ints, mode: str, align_corners: bool = True, half_pixel: bool = False,
-                half_pixel_for_nn: bool = False, channel_last: bool = False):
+                half_pixel_for_nn: bool = False, channel_last: bool = False, *, memo):
     r"""Resample the last spatial axes to ``output_size``.
 
     Output position i reads input position :math:`i (n - 1) / (m - 1)` with ``align_corners``,
@@ -78,7 +96,9 @@ def interpolate(x: Tensor, output_size: Ints, mode: str, align_corners: bool = T
     lead = x.shape[:x.dim() - n]
     flat = x if x.dim() == n + 2 else x.reshape(1, prod(lead), *x.shape[len(lead):])
     if mode == "linear":
-        if align_corners or (half_pixel and min(output_size) > 1):
+        if _is_small(flat, output_size):
+            y = _by_matrices(flat, output_size, align_corners, half_pixel, memo)
+        elif align_corners or (half_pixel and min(output_size) > 1):
             y = F.interpolate(flat, output_size, mode=_LINEAR[n], align_corners=align_corners)
         elif half_pixel:
             y = flat
