@@ -6,7 +6,7 @@ import torch
 
 from ..registry import AsIs, Index, Ints, Shape, Tensor, operator
 from .autograd import apply
-from .positions import wrapped
+from .positions import readable
 from .shapes import left_to_torch, normalize_axis
 
 
@@ -395,10 +395,11 @@ def one_hot(x: Index, shape: Shape):
     hot = torch.zeros(x.shape[:-1] + (math.prod(shape),), device=x.device)
     if not hot.numel():
         return hot.reshape(x.shape[:-1] + shape)
-    if len(shape) == 1:
-        at = wrapped(x, shape[0])
-        if at is not None:
-            return hot.scatter_(-1, at, 1.0)
+    if len(shape) == 1 and readable(x):
+        try:
+            return hot.scatter_(-1, x, 1.0)
+        except RuntimeError:    # some position is negative or out of range
+            hot.zero_()
     at, valid = None, None
     for i, n in enumerate(shape):
         part = x if len(shape) == 1 else x[..., i:i + 1]

@@ -3,7 +3,8 @@ import numpy as np
 import torch
 
 
-def _readable(x):
+def readable(x):
+    """Whether looking at values of ``x`` costs little: on the CPU, and neither compiling nor transforming."""
     return x.is_cpu and not torch.compiler.is_compiling() and not torch._C._are_functorch_transforms_active()
 
 
@@ -12,7 +13,7 @@ def wrapped(index, size):
 
     None where some lie outside, or where they cannot be looked at: on another device, while compiling.
     """
-    if not _readable(index) or not index.numel():
+    if not readable(index) or not index.numel():
         return None
     least, most = torch.aminmax(index)
     least = least.item()
@@ -35,6 +36,6 @@ def flat_positions(indices, sizes):
 def true_positions(mask):
     """Where ``mask`` is not zero, as positions among all its elements."""
     on = mask != 0
-    if _readable(on):
+    if readable(on):
         return torch.from_numpy(np.flatnonzero(on.numpy()))     # many times faster than torch's
     return on.reshape(-1).nonzero()[:, 0]

@@ -4,6 +4,7 @@ import torch
 from ..registry import Index, Tensor, operator
 from .activation import last_axis
 from .loss import label_shape
+from .positions import wrapped
 from .shapes import equal_shapes, normalize_axis, require_equal_shapes
 
 
@@ -29,10 +30,17 @@ def top_n_error(x: Tensor, target: Index, axis: int = None, n: int = 1):
         ValueError: The shapes do not match.
     """
     label_shape(x.shape, target.shape, axis)
+    x = x.detach()
+    if wrapped(target, x.shape[axis]) is target:    # labels are classes, all of them
+        return _at_least(x, x.gather(axis, target)).sum(axis, keepdim=True).gt_(n)
     label = target.clamp(0, x.shape[axis] - 1)
-    # (In place, on a copy: numbers at once, which are added up faster than truth values.)
-    rank = x.detach().clone().ge_(x.gather(axis, label)).sum(axis, keepdim=True)
+    rank = _at_least(x, x.gather(axis, label)).sum(axis, keepdim=True)
     return ((rank > n) | (label != target)).type_as(x)
+
+
+def _at_least(x, bound):
+    # In place, on a copy: numbers at once, which are added up faster than truth values.
+    return x.clone().ge_(bound)
 
 
 @operator("BinaryError", shape=equal_shapes, backward_reads="")
