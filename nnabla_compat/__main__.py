@@ -150,6 +150,29 @@ def export_source(args):
     return source_export.export(args.source, args.target, args.network, args.parameters, args.format, args.seed)
 
 
+def add_port(commands):
+    parser = commands.add_parser(
+        "port", help="rewrite Python sources from nnabla to this package",
+        description="Changes the imports of nnabla and nnabla_ext in the files named and below the directories named, nothing "
+                    "else, and lists names that this package lacks. Exit status 1: a file could not be read, a name is "
+                    "missing, or, with --check, something is left to change. Needs the migrate extra.")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="Python file, or directory")
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    parser.add_argument("--diff", action="store_true", help="write nothing, show what would change")
+    parser.set_defaults(handler=port)
+
+
+def port(args):
+    from nnabla_compat.migrate import port as sources
+    well = True
+
+    def work(_):
+        nonlocal well
+        lines, well = sources.run(args.paths, args.check, args.diff)
+        return lines
+    return _reported("port", work, args) or int(not well)
+
+
 def _reported(command, work, args):
     """The status; prints the lines ``work`` returns, or the error of a file that will not do."""
     from nnabla_compat.files.errors import FileFormatError
@@ -161,7 +184,7 @@ def _reported(command, work, args):
         return 1
 
 
-COMMANDS = (add_run, add_path, add_alias, add_convert, add_export_source, add_version, add_cli)
+COMMANDS = (add_run, add_path, add_alias, add_convert, add_export_source, add_port, add_version, add_cli)
 
 
 def main(argv=None):
