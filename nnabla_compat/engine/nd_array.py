@@ -4,7 +4,7 @@ import math
 import numpy as np
 import torch
 
-from . import context, tape
+from . import context, tape, views
 from .storage import CLEARED, CLEARED_ZEROED, DIVERGED, FRESH, WRITTEN, ZEROED, Storage, numpy_dtype, torch_dtype
 
 _LARGEST_EXACT = 2 ** 53
@@ -106,6 +106,8 @@ class NdArray:
         storage = self.storage
         array = storage.numpy(self._shape, True)
         storage.touched()
+        if storage.computed and storage.owner is None and storage.narrowed is None and storage.host is None:
+            return views.watch(storage, array)
         return array
 
     @data.setter

@@ -14,7 +14,7 @@ from operator import itemgetter
 import torch
 
 from ..registry import Operator, Prepared
-from . import clearing, hooks, modes, recompute
+from . import clearing, hooks, modes, recompute, views
 from .leaf import input_tensor
 from .storage import CLEARED, WRITTEN
 
@@ -211,6 +211,9 @@ class Plan:
         self._releases, self._walks, self._freed = {}, {}, {}
         leaves = {entry[0] for entry in (*self.leaves, *self.fresh_leaves)}
         self._result_slots = [slot for slot in range(len(self.env)) if slot not in leaves]
+        for function in self.functions:
+            for container in function.output_containers:
+                container.storage.computed = True
 
     def _new_slot(self, tensor=None):
         self.env.append(tensor)
@@ -446,6 +449,8 @@ class Plan:
         """Compute every root."""
         if modes.compiler is None or not modes.compiler.run(self, clear_buffer, clear_no_need_grad):
             self.run_steps(clear_buffer, clear_no_need_grad)
+        if views.watched:
+            views.follow()
 
     def run_steps(self, clear_buffer, clear_no_need_grad):
         """Compute every root, function by function."""
@@ -524,6 +529,9 @@ class Plan:
             env[slot] = None
         for storage in self._step_storages:
             storage._tensor = None
+        if views.watched:
+            for storage in self._step_storages:
+                storage.live = None
 
     def _walk_clearing(self, frees):
         env = self.env
@@ -600,6 +608,8 @@ class Plan:
                 self._compile_watched(frees, pre, post)
             else:
                 self._walk_watched(frees, pre, post)
+        if views.watched:
+            views.follow()
 
     def _compile_watched(self, frees, pre, post):
         try:

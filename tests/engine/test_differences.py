@@ -99,16 +99,6 @@ def test_a_cleared_buffer_reads_as_zeros():
     assert (h.d == 0).all()
 
 
-def test_values_taken_before_a_forward_stay():
-    x = leaf([1, 2])
-    y = x * 2
-    y.forward()
-    taken = y.d
-    x.d = [5, 6]
-    y.forward()
-    assert (taken == [2, 4]).all() and (y.d == [10, 12]).all()
-
-
 def test_integers_assigned_to_a_parameter_become_floating_point():
     w = nn.parameter.get_parameter_or_create("w", (3,))
     tensor = nn.get_parameters()["w"].tensor
