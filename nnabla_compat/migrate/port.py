@@ -172,12 +172,10 @@ def _missing(name, new):
         if module is None or _is_module(module) and not hasattr(module, part):
             try:
                 found = importlib.import_module(path)
-            except ModuleNotFoundError as error:
-                where, what = ".".join(old[:i - extra]), "module" if module is None else "name"
-                reason = "" if path.startswith(error.name or path) else f" ({error})"
-                return f"{where} has no {what} '{part}' here{reason}"
-            except ImportError as error:
-                return f"{name} cannot be imported here: {error}"
+            except ImportError:
+                if _spec(path) is not None:     # there, though not on this machine: CUDA
+                    return None
+                return f"{'.'.join(old[:i - extra])} has no {'module' if module is None else 'name'} '{part}' here"
             module = found
         elif _is_module(module) or isinstance(module, type):
             if not hasattr(module, part):
@@ -186,6 +184,13 @@ def _missing(name, new):
         else:
             return None
     return None
+
+
+def _spec(path):
+    try:
+        return importlib.util.find_spec(path)
+    except ImportError:
+        return None
 
 
 def _is_module(value):

@@ -68,6 +68,10 @@ def f(F):
         (8, "nnabla.Variable has no name 'from_nowhere' here"), (10, "nnabla has no name 'nowhere' here")]
 
 
+def test_extensions_for_hardware_that_is_not_there_exist():
+    assert not port.port(b"import nnabla_ext.cuda\nfrom nnabla_ext import cudnn\nimport nnabla_ext.cudnn as c\n").problems
+
+
 def test_modules_in_strings_are_noted():
     made = port.port(b"import importlib\nF = importlib.import_module('nnabla.functions')\nprint('nnabla.functions')\n")
     assert not made.changed and [line for line, _ in made.notes] == [2] and "nnabla_compat.functions" in made.notes[0][1]
