@@ -3,7 +3,13 @@
 ``import nnabla_compat as nn`` replaces ``import nnabla as nn``; ``nnabla_compat.install()`` makes
 ``import nnabla`` itself, in any module, resolve to this package.
 """
+import gc
 import importlib
+
+# What is made from here on stays. Full collections would pass over all of torch's objects, too, and take twice as long as
+# the rest of this import.
+_collecting = gc.isenabled()
+gc.disable()
 
 from . import array_operators, cpu_memory, function, function_bases, functions, random, solver
 from . import absent as _absent
@@ -49,3 +55,6 @@ _switch_by_configuration()
 
 # The version of nnabla whose API this is; scripts compare it. Ours is in the package metadata.
 __version__ = "1.39.0"
+
+if _collecting:
+    gc.enable()

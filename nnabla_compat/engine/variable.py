@@ -2,10 +2,10 @@
 import numpy as np
 import torch
 
-from . import backward, modes, tape
+from . import backward, context, modes, tape
 from .leaf import link_leaf, with_history
 from .nd_array import NdArray, size_from_axis
-from .storage import DIVERGED, FRESH, Storage
+from .storage import DIVERGED, FRESH, Storage, torch_dtype
 
 
 class Container:
@@ -104,15 +104,14 @@ class Variable:
         variable.info = info
         return variable
 
-    def _setup(self, container, need_grad):
+    def _setup(self, container, need_grad, inferred=False, rank=0, parent=None):
         self.container = container
         self._need_grad = need_grad
-        self._inferred = False
-        self._parent = self._plan = self._plan_of_many = self._run = self.info = self._consumers = None
+        self._inferred, self.rank, self._parent = inferred, rank, parent
+        self._plan = self._plan_of_many = self._run = self.info = self._consumers = None
         self._persistent = False
         self._recompute = modes.recompute
         self._name = ""
-        self.rank = 0
 
     @staticmethod
     def over(container, need_grad=None) -> "Variable":
@@ -128,8 +127,12 @@ class Variable:
             raise RuntimeError(f"Variable.from_numpy_array: expected numpy.ndarray, received {type(data).__name__}; "
                                "pass its .d or .data")
         data = np.asarray(data)
-        variable = Variable(data.shape, need_grad)
-        variable.data.assign(data if data.ndim else data.reshape(()))
+        torch_dtype(data.dtype)     # refuses what torch has no type for
+        dtype = data.dtype if data.dtype.isnative else data.dtype.newbyteorder("=")
+        tensor = torch.from_numpy(np.array(data, dtype, order="C"))
+        target = context.current_ctx.target
+        storage = Storage(tensor if target.is_cpu else tensor.to(target.device))
+        variable = Variable.over(Container(data.shape, storage), None if need_grad is None else bool(need_grad))
         if grad is not None:
             grad = np.asarray(grad)
             assert grad.shape == data.shape, (f"Variable.from_numpy_array: expected grad of shape {data.shape}, "

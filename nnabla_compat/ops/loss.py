@@ -223,6 +223,8 @@ def softmax_cross_entropy(x: Tensor, target: Index, axis: int = None):
     """
     shape = label_shape(x.shape, target.shape, axis)
     axis %= x.dim()
+    if axis == 1 == x.dim() - 1:
+        return _rows_cross_entropy(x, target)
     before, classes, after = math.prod(shape[:axis]), x.shape[axis], math.prod(shape[axis + 1:])
     scores, labels = ((before, classes), (before,)) if after == 1 else ((before, classes, after), (before, after))
     y = F.cross_entropy(x.reshape(scores), target.clamp(min=-1).reshape(labels), ignore_index=-1, reduction="none")
