@@ -5,6 +5,8 @@
     program.py   a plan as a pure function of tensors
     streams.py   random numbers, drawn beforehand
     code.py      tracing, inductor, and the cache of what was compiled
+    update.py    solvers' updates
+    capture.py   CUDA graphs
 
 Only the switch is imported with the package.
 """

@@ -13,6 +13,7 @@ import torch
 from ..engine import tape
 from ..engine.backward import keep_gradient
 from ..engine.storage import CLEARED, WRITTEN
+from .capture import Captured
 from .code import code_of
 from .program import Backward, Program, Uncompilable, first_line
 from .streams import Draws, replaced
@@ -182,6 +183,9 @@ class Execution:
             self.root_place = places[id(program.root.container.storage)]
             self.freed = [(storage, places.get(id(storage))) for storage in self.plan.freed_in_backward(program.root)] \
                 if backward.clear_buffer else []
+        self.captured = self.inputs[0].is_cuda
+        if self.captured:
+            self.call = Captured(code.call, len(self.inputs), program.buffers)
         for variable in program.freed:
             if variable._consumers.__class__ is not tape.FreedAfterThese:
                 variable._consumers = tape.FreedAfterThese(variable._consumers)
@@ -211,6 +215,10 @@ class Execution:
         self.results = None
         for storage in kept:
             storage._tensor = None
+        if self.captured:
+            for tensor, _ in self.targets:      # the next run writes its gradients where those of the last are
+                if tensor.grad is not None:
+                    tensor.grad = tensor.grad.clone()
         if self.draws:
             self.drawn = [getattr(stream, method)(*given) for stream, method, given in self.draws]
         with torch.no_grad():
@@ -308,7 +316,7 @@ class Execution:
         failure = None
         try:
             with torch.no_grad():
-                results = self.call(inputs + self.drawn)
+                results = self.code.call(inputs + self.drawn)
         except Exception as error:      # of a compiler, or of the data: then the functions raise it, too
             failure = error
         self.run_steps()

@@ -140,6 +140,8 @@ class Program:
     def _share_arguments(self):
         """One argument for each storage; one gradient for each leaf tensor."""
         places, self.storages = {}, []
+        if not self.leaves:
+            raise Uncompilable("it has no inputs")
         for leaf, _ in self.leaves:
             storage = leaf.storage
             if id(storage) not in places:

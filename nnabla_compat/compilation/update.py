@@ -12,6 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 from ..logger import logger
 from . import code
+from .capture import Captured
 from .program import first_line
 
 # For how many kinds of updates (decay rates, sets of parameters with gradients) code is made.
@@ -93,11 +94,12 @@ class CompiledUpdates:
                 self.rule.update(_TracedStep(rate, decay, number, count), w, g, *states, **self.arguments)
             return []
         copies = [t.detach().clone() for t in tensors]
-        call = code.machine_code(function, copies + self.scalar_tensors, self.options)
+        scalars = [t.to(tensors[0].device) for t in self.scalar_tensors]
+        call = code.machine_code(function, copies + scalars, self.options)
         expected = [t.detach().clone() for t in tensors]
         self.numbers[:] = step.rate, step.t[0], waiting
         with torch.no_grad():
-            call(copies + self.scalar_tensors)
+            call(copies + [t.to(tensors[0].device) for t in self.scalar_tensors])
             w, g, *s = [expected[k:k + count] for k in range(0, len(expected), count)]
             if waiting:
                 torch._foreach_add_(g, w, alpha=waiting)
@@ -105,6 +107,8 @@ class CompiledUpdates:
         for a, b in zip(expected, copies):
             if not torch.allclose(a, b, rtol=1e-3, atol=1e-5, equal_nan=True):
                 raise RuntimeError("the code computes something else")
+        if weights[0].is_cuda:
+            call = Captured(call, len(tensors), range(len(tensors)))
         logger.info("Compiled %s's update of %d parameters in %.1f s.", self.rule.name, count, time.perf_counter() - start)
         return call
 

@@ -1,0 +1,119 @@
+"""Capture and replay: the bookkeeping on any machine, CUDA graphs where there is a GPU."""
+import numpy as np
+import pytest
+import torch
+
+import nnabla_compat as nn
+import nnabla_compat.functions as F
+import nnabla_compat.parametric_functions as PF
+import nnabla_compat.solvers as S
+from nnabla_compat.compilation.capture import MOST_CAPTURES, Captured
+from nnabla_compat.ext_utils import get_extension_context
+
+from .conftest import Loop
+
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+
+
+def record(function):
+    """As capture does: runs to warm up, then results in memory that replays write to."""
+    function()
+    results = function()
+
+    def replay():
+        for place, value in zip(results, function()):
+            place.copy_(value)
+    return replay, results
+
+
+def count_and_scale(tensors):
+    count, x, factor = tensors
+    count += 1
+    return [x * factor]
+
+
+def test_replays():
+    count, x = torch.zeros(()), torch.ones(3)
+    captured = Captured(count_and_scale, 2, [0], record)
+    for k in range(1, 4):
+        result, = captured([count, x, torch.tensor(float(k))])
+        assert result.tolist() == [k] * 3 and count.item() == k
+    assert captured.captures == 1
+    first = result
+    x.fill_(2)
+    result, = captured([count, x, torch.tensor(5.0)])
+    assert result is first and result.tolist() == [10.0] * 3
+
+
+def test_other_addresses_are_captured_again_a_few_times():
+    count, kept = torch.zeros(()), []
+    captured = Captured(count_and_scale, 2, [0], record)
+    for k in range(1, MOST_CAPTURES + 4):
+        kept.append(torch.full((3,), float(k)))
+        result, = captured([count, kept[-1], torch.tensor(2.0)])
+        assert result.tolist() == [2.0 * k] * 3 and count.item() == k
+    assert captured.captures == MOST_CAPTURES
+
+
+def test_what_cannot_be_captured_runs_uncaptured():
+    def refuse(_):
+        raise RuntimeError("operation not permitted when stream is capturing")
+    count, x = torch.zeros(()), torch.ones(3)
+    captured = Captured(count_and_scale, 2, [0], refuse)
+    with pytest.warns(RuntimeWarning, match="without CUDA graphs.*not permitted"):
+        captured([count, x, torch.tensor(2.0)])
+    result, = captured([count, x, torch.tensor(3.0)])
+    assert result.tolist() == [3.0] * 3 and count.item() == 2
+
+
+def network(x):
+    h = F.relu(PF.batch_normalization(PF.affine(x, 5, name="a", with_bias=False)))
+    return PF.affine(h, 4, name="b")
+
+
+@needs_gpu
+def test_training_on_a_gpu():
+    results = []
+    with nn.context_scope(get_extension_context("cudnn")):
+        for enabled in (False, True):
+            with nn.compiled(enabled=enabled):
+                loop = Loop(network, S.Momentum(0.1))
+                results.append(([loop.step() for _ in range(8)], loop.parameters()))
+    np.testing.assert_allclose(results[1][0], results[0][0], rtol=1e-4)
+    for key, value in results[0][1].items():
+        np.testing.assert_allclose(results[1][1][key], value, rtol=1e-3, atol=1e-4, err_msg=key)
+
+
+@needs_gpu
+def test_gradients_accumulate_over_replays():
+    results = []
+    with nn.context_scope(get_extension_context("cudnn")):
+        for enabled in (False, True):
+            with nn.compiled(enabled=enabled):
+                loop = Loop(network, S.Sgd(0.1))
+                for k in range(8):
+                    loop.forward()
+                    if k % 4 == 0:
+                        loop.solver.zero_grad()
+                    loop.loss.backward(clear_buffer=True)
+                results.append({k: np.array(p.g) for k, p in nn.get_parameters().items()})
+    for key, value in results[0].items():
+        np.testing.assert_allclose(results[1][key], value, rtol=1e-3, atol=1e-4, err_msg=key)
+
+
+@needs_gpu
+def test_a_step_does_not_wait_for_the_gpu():
+    with nn.context_scope(get_extension_context("cudnn")), nn.compiled():
+        loop = Loop(network, S.Momentum(0.1))
+        for _ in range(4):
+            loop.step()
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            for _ in range(3):
+                loop.loss.forward(clear_no_need_grad=True)
+                loop.solver.zero_grad()
+                loop.loss.backward(clear_buffer=True)
+                loop.solver.weight_decay(1e-4)
+                loop.solver.update()
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
