@@ -237,8 +237,8 @@ class NnpNetworkPass:
                 table[key](f, variables, param_scope)
 
     def mark_stop(self, v):
-        """Set ``v.stop`` where the network is to end."""
-        if v.name in self._use_up_to:
+        """Set ``v.stop`` where the network is to end; a variable that took another's place has its name, too."""
+        if not self._use_up_to.isdisjoint((v.name, v.proto.name)):
             self.verbose(f"Stopping at {v.name}.")
             v.stop = True
 

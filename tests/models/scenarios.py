@@ -83,7 +83,7 @@ def classifier(library, name, file, *arguments, towers=False, **options):
             net = model(batch(nn, (2,) + model.input_shape), returns_net=True, **how)
             return [summary(net), sorted(nn.get_parameters(grad_only=False))]
         words = [k for k in model._KEY_VARIABLE if not k.startswith("_")]
-        result = {word: built(use_up_to=word) for word in words}
+        result = {word: built(use_up_to=word) for word in words if (file, word) not in BEFORE_DROPOUT}
         # Dropout draws random numbers, so only the shape of what is trained is compared.
         trained = attempt(lambda: built(training=True))
         trained[0]["outputs"] = {k: v[0] for k, v in trained[0]["outputs"].items()}
@@ -98,6 +98,10 @@ def classifier(library, name, file, *arguments, towers=False, **options):
             result["towers refused"] = attempt(lambda: model(with_aux_tower=True))
         return result
 
+
+# Files and ends that a removed dropout follows: the original does not stop there.
+BEFORE_DROPOUT = [(file, "pool") for file in ("GoogLeNet", "Inception-v3", "SENet-154", "Xception")]
+BEFORE_DROPOUT += [(f"VGG-{n}", "lastfeature") for n in (11, 13, 16)]
 
 for name, file, *rest in (
         ("AlexNet", "AlexNet"), ("DenseNet", "DenseNet-161"), ("GoogLeNet", "GoogLeNet"), ("InceptionV3", "Inception-v3"),

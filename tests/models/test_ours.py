@@ -12,6 +12,7 @@ from nnabla_compat.models import imagenet, object_detection, semantic_segmentati
 from nnabla_compat.utils.nnp_graph import NnpNetworkPass
 
 from .networks import FILES, deeplab, mobilenet, yolov2
+from .scenarios import BEFORE_DROPOUT
 
 pytest.importorskip("google.protobuf")
 
@@ -130,6 +131,16 @@ def test_the_pooling_follows_the_image(home):
     nn.forward_all([features, pooled])
     np.testing.assert_allclose(pooled.d[..., 0, 0], features.d.mean(axis=(2, 3)), rtol=1e-5)
     assert model(x, force_global_pooling=True).shape == (2, 3)
+
+
+@pytest.mark.parametrize("file, word", BEFORE_DROPOUT)
+@pytest.mark.parametrize("training", [False, True])
+def test_a_network_ends_before_a_removed_dropout(home, file, word, training):
+    name = file.replace("VGG-", "VGG").partition("-")[0]
+    write(home / f"imagenet/{file}.nnp", FILES[f"imagenet/{file}.nnp"])
+    model = getattr(imagenet, "InceptionV3" if name == "Inception" else name)()
+    net = model(use_up_to=word, training=training, returns_net=True)
+    assert [v.shape[2:] for v in net.outputs.values()] == [(1, 1) if word == "pool" else ()] and len(net.inputs) == 1
 
 
 @pytest.mark.parametrize("batch", [1, -1])
