@@ -15,17 +15,19 @@ from .selection import select
 from .shapes import broadcast_pair, require_equal_axes, same_shape
 
 
-# Comparisons in place, on a copy, give numbers at once: going through torch.bool is several times slower.
-
-def _stretched(x0, x1):
-    """A copy of x0 of the broadcast shape, outside the graph."""
-    x0 = x0.detach()
-    return (x0 if x0.shape == x1.shape else x0.expand(torch.broadcast_shapes(x0.shape, x1.shape))).clone()
+def compared(compare, x0, x1):
+    """What ``compare`` finds, as 0 and 1 in the dtype of ``x0``, outside the graph; ``x1`` may be a scalar."""
+    x0, other = x0.detach(), x1.detach() if isinstance(x1, torch.Tensor) else x1
+    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+        return compare(x0, other).to(x0.dtype)
+    # Numbers at once: going through torch.bool is several times slower.
+    shape = x0.shape if other is x1 or other.shape == x0.shape else torch.broadcast_shapes(x0.shape, other.shape)
+    return compare(x0, other, out=torch.empty(shape, dtype=x0.dtype, device=x0.device))
 
 
 def _truth(x):
     """1 where an element is not 0."""
-    return x.detach().clone().ne_(0)
+    return compared(torch.ne, x, 0)
 
 
 # Comparison of two arrays
@@ -45,7 +47,7 @@ def equal(x0: Tensor, x1: Tensor):
         ValueError: The shapes do not match.
     """
     require_equal_axes(x0, x1)
-    return _stretched(x0, x1).eq_(x1.detach())
+    return compared(torch.eq, x0, x1)
 
 
 @operator("NotEqual", shape=broadcast_pair, backward_reads="")
@@ -63,7 +65,7 @@ def not_equal(x0: Tensor, x1: Tensor):
         ValueError: The shapes do not match.
     """
     require_equal_axes(x0, x1)
-    return _stretched(x0, x1).ne_(x1.detach())
+    return compared(torch.ne, x0, x1)
 
 
 @operator("Greater", shape=broadcast_pair, backward_reads="")
@@ -81,7 +83,7 @@ def greater(x0: Tensor, x1: Tensor):
         ValueError: The shapes do not match.
     """
     require_equal_axes(x0, x1)
-    return _stretched(x0, x1).gt_(x1.detach())
+    return compared(torch.gt, x0, x1)
 
 
 @operator("GreaterEqual", shape=broadcast_pair, backward_reads="")
@@ -99,7 +101,7 @@ def greater_equal(x0: Tensor, x1: Tensor):
         ValueError: The shapes do not match.
     """
     require_equal_axes(x0, x1)
-    return _stretched(x0, x1).ge_(x1.detach())
+    return compared(torch.ge, x0, x1)
 
 
 @operator("Less", shape=broadcast_pair, backward_reads="")
@@ -117,7 +119,7 @@ def less(x0: Tensor, x1: Tensor):
         ValueError: The shapes do not match.
     """
     require_equal_axes(x0, x1)
-    return _stretched(x0, x1).lt_(x1.detach())
+    return compared(torch.lt, x0, x1)
 
 
 @operator("LessEqual", shape=broadcast_pair, backward_reads="")
@@ -135,7 +137,7 @@ def less_equal(x0: Tensor, x1: Tensor):
         ValueError: The shapes do not match.
     """
     require_equal_axes(x0, x1)
-    return _stretched(x0, x1).le_(x1.detach())
+    return compared(torch.le, x0, x1)
 
 
 # Comparison with a scalar
@@ -151,7 +153,7 @@ def equal_scalar(x0: Tensor, val: Double = 1):
     Returns:
         Array shaped as ``x0``, without gradient.
     """
-    return x0.detach().clone().eq_(val)
+    return compared(torch.eq, x0, val)
 
 
 @operator("NotEqualScalar", shape=same_shape, backward_reads="")
@@ -165,7 +167,7 @@ def not_equal_scalar(x0: Tensor, val: Double = 1):
     Returns:
         Array shaped as ``x0``, without gradient.
     """
-    return x0.detach().clone().ne_(val)
+    return compared(torch.ne, x0, val)
 
 
 @operator("GreaterScalar", shape=same_shape, backward_reads="")
@@ -179,7 +181,7 @@ def greater_scalar(x0: Tensor, val: Double = 1):
     Returns:
         Array shaped as ``x0``, without gradient.
     """
-    return x0.detach().clone().gt_(val)
+    return compared(torch.gt, x0, val)
 
 
 @operator("GreaterEqualScalar", shape=same_shape, backward_reads="")
@@ -193,7 +195,7 @@ def greater_equal_scalar(x0: Tensor, val: Double = 1):
     Returns:
         Array shaped as ``x0``, without gradient.
     """
-    return x0.detach().clone().ge_(val)
+    return compared(torch.ge, x0, val)
 
 
 @operator("LessScalar", shape=same_shape, backward_reads="")
@@ -207,7 +209,7 @@ def less_scalar(x0: Tensor, val: Double = 1):
     Returns:
         Array shaped as ``x0``, without gradient.
     """
-    return x0.detach().clone().lt_(val)
+    return compared(torch.lt, x0, val)
 
 
 @operator("LessEqualScalar", shape=same_shape, backward_reads="")
@@ -221,7 +223,7 @@ def less_equal_scalar(x0: Tensor, val: Double = 1):
     Returns:
         Array shaped as ``x0``, without gradient.
     """
-    return x0.detach().clone().le_(val)
+    return compared(torch.le, x0, val)
 
 
 # Logic: every value but 0 is true
@@ -236,7 +238,7 @@ def logical_not(x0: Tensor):
     Returns:
         Array shaped as ``x0``, without gradient.
     """
-    return x0.detach().clone().eq_(0)
+    return compared(torch.eq, x0, 0)
 
 
 @operator("LogicalAnd", shape=broadcast_pair, backward_reads="")
@@ -254,7 +256,7 @@ def logical_and(x0: Tensor, x1: Tensor):
         ValueError: The shapes do not match.
     """
     require_equal_axes(x0, x1)
-    return _stretched(x0, x1).ne_(0).mul_(_truth(x1))
+    return _truth(x0) * _truth(x1)
 
 
 @operator("LogicalOr", shape=broadcast_pair, backward_reads="")
@@ -290,7 +292,7 @@ def logical_xor(x0: Tensor, x1: Tensor):
         ValueError: The shapes do not match.
     """
     require_equal_axes(x0, x1)
-    return _stretched(x0, x1).ne_(0).ne_(_truth(x1))
+    return compared(torch.ne, _truth(x0), _truth(x1))
 
 
 @operator("LogicalAndScalar", shape=same_shape, backward_reads="")
@@ -332,7 +334,7 @@ def logical_xor_scalar(x0: Tensor, val: bool):
     Returns:
         Array shaped as ``x0``, without gradient.
     """
-    return x0.detach().clone().eq_(0) if val else _truth(x0)
+    return compared(torch.eq, x0, 0) if val else _truth(x0)
 
 
 # Larger, smaller, sign
@@ -356,7 +358,7 @@ def maximum2(x0: Tensor, x1: Tensor):
         ValueError: The shapes do not match.
     """
     require_equal_axes(x0, x1)
-    return select(_stretched(x0, x1).gt_(x1.detach()), x0, x1)  # torch.maximum shares the gradient of a tie
+    return select(compared(torch.gt, x0, x1), x0, x1)  # torch.maximum shares the gradient of a tie
 
 
 @operator("Minimum2", shape=broadcast_pair)
@@ -378,7 +380,7 @@ def minimum2(x0: Tensor, x1: Tensor):
         ValueError: The shapes do not match.
     """
     require_equal_axes(x0, x1)
-    return select(_stretched(x0, x1).lt_(x1.detach()), x0, x1)  # torch.minimum shares the gradient of a tie
+    return select(compared(torch.lt, x0, x1), x0, x1)  # torch.minimum shares the gradient of a tie
 
 
 @operator("MaximumScalar", shape=same_shape)
@@ -519,8 +521,7 @@ def isnan(x0: Tensor):
     Returns:
         Array shaped as ``x0``, without gradient.
     """
-    x0 = x0.detach()
-    return x0.clone().ne_(x0)  # NaN differs from itself
+    return compared(torch.ne, x0, x0)  # NaN differs from itself
 
 
 @operator("IsInf", shape=same_shape, backward_reads="")
@@ -533,7 +534,7 @@ def isinf(x0: Tensor):
     Returns:
         Array shaped as ``x0``, without gradient.
     """
-    return x0.detach().abs().eq_(math.inf)
+    return compared(torch.eq, x0.detach().abs(), math.inf)
 
 
 class _ResetNaN(torch.autograd.Function):

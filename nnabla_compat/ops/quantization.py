@@ -7,6 +7,7 @@ from ..registry import AsIs, Ints, Shape, State, Tensor, operator
 from .autograd import apply
 from .affine import affine, affine_shape
 from .convolution import _fill_windows, convolution, convolution_shape
+from .logical import compared
 from .shapes import same_shape
 
 
@@ -35,8 +36,8 @@ class _Step(torch.autograd.Function):
 
     @staticmethod
     def forward(x, low, height, slope):
-        y = x.clone().gt_(0)
-        return torch.rsub(y, low, alpha=-height) if low else y
+        y = compared(torch.gt, x, 0)
+        return y.mul_(height).add_(low) if low else y
 
     @staticmethod
     def setup_context(ctx, inputs, output):

@@ -3,6 +3,7 @@ import torch
 
 from ..registry import Index, Tensor, operator
 from .activation import last_axis
+from .logical import compared
 from .loss import label_shape
 from .positions import wrapped
 from .shapes import equal_shapes, normalize_axis, require_equal_shapes
@@ -30,17 +31,11 @@ def top_n_error(x: Tensor, target: Index, axis: int = None, n: int = 1):
         ValueError: The shapes do not match.
     """
     label_shape(x.shape, target.shape, axis)
-    x = x.detach()
     if wrapped(target, x.shape[axis]) is target:    # labels are classes, all of them
-        return _at_least(x, x.gather(axis, target)).sum(axis, keepdim=True).gt_(n)
+        return compared(torch.ge, x, x.gather(axis, target)).sum(axis, keepdim=True).gt_(n)
     label = target.clamp(0, x.shape[axis] - 1)
-    rank = _at_least(x, x.gather(axis, label)).sum(axis, keepdim=True)
+    rank = compared(torch.ge, x, x.gather(axis, label)).sum(axis, keepdim=True)
     return ((rank > n) | (label != target)).type_as(x)
-
-
-def _at_least(x, bound):
-    # In place, on a copy: numbers at once, which are added up faster than truth values.
-    return x.clone().ge_(bound)
 
 
 @operator("BinaryError", shape=equal_shapes, backward_reads="")
@@ -60,7 +55,7 @@ def binary_error(x: Tensor, target: Tensor):
         ValueError: The shapes differ.
     """
     require_equal_shapes(x, target)
-    return ((x >= 0.5) != (target >= 0.5)).type_as(x)
+    return compared(torch.ne, compared(torch.ge, x, 0.5), compared(torch.ge, target, 0.5))
 
 
 def _confusion_shape(x, target, axis):
