@@ -4,8 +4,8 @@ import torch
 
 
 def readable(x):
-    """Whether looking at values of ``x`` costs little: on the CPU, and neither compiling nor transforming."""
-    return x.is_cpu and not torch.compiler.is_compiling() and not torch._C._are_functorch_transforms_active()
+    """Whether looking at values of ``x`` costs little: on the CPU, and neither compiling, tracing nor transforming."""
+    return x.is_cpu and x.__class__ is torch.Tensor and not torch.compiler.is_compiling() and not torch._C._are_functorch_transforms_active()
 
 
 def wrapped(index, size):
