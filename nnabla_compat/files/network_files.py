@@ -127,7 +127,7 @@ def write(target, proto, extension=None, parameters=None, parameter_format=".h5"
         target: File name, whose extension decides the format, or an open file.
         proto: The ``NNablaProtoBuf`` message.
         extension (str): Format of an open file.
-        parameters (dict): Name to Variable; the parameter member of a ``.nnp``.
+        parameters (dict): Name to Variable; the parameter member of a ``.nnp``, which has none if this is None.
         parameter_format (str): ``".h5"`` or ``".protobuf"``.
         states: Of a ``.nnp``: (name, solver type, StateRecords) of each optimizer.
         state_format (str): ``".h5"`` or ``".protobuf"``.
@@ -152,7 +152,7 @@ def write(target, proto, extension=None, parameters=None, parameter_format=".h5"
 
     def fill(file):
         if extension == ".nnp":
-            _write_archive(file, proto, parameters or {}, parameter_format, states, state_format)
+            _write_archive(file, proto, parameters, parameter_format, states, state_format)
         elif extension == ".protobuf":
             file.write(proto.SerializeToString(deterministic=True))
         else:
@@ -178,7 +178,9 @@ def _write_archive(file, proto, parameters, parameter_format, states, state_form
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr("nnp_version.txt", VERSION + "\n")
         archive.writestr("network.nntxt", to_text(proto))
-        if parameter_format == ".h5":
+        if parameters is None:
+            pass
+        elif parameter_format == ".h5":
             part = io.BytesIO()  # HDF5 goes back in its file, which a member's cannot
             h5_parameters.write(part, parameters)
             archive.writestr("parameter.h5", part.getbuffer())

@@ -203,7 +203,7 @@ def get_default_file_savers(parameter_format=".h5", solver_state_format=None):
     """Extensions to savers of networks: ``saver(ctx, filename, ext)``."""
     def save_network(ctx, filename, ext):
         states = [(name, o.solver.name, o.solver._records()) for name, o in getattr(ctx, "optimizers", {}).items()]
-        network_files.write(filename, ctx.proto, ext, getattr(ctx, "parameters", None), parameter_format,
+        network_files.write(filename, ctx.proto, ext, getattr(ctx, "parameters", {}), parameter_format,
                             states if solver_state_format else (), solver_state_format or ".h5")
     return OrderedDict((key, save_network) for key in (".nntxt,.prototxt", ".protobuf", ".nnp"))
 

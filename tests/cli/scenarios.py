@@ -59,6 +59,15 @@ SCENARIOS = {
                "create_image_classification_dataset -i dataset/vec -o no -c 3 -w 8 -g 6 -m trimming -s false -f1 a.csv",
                "create_image_classification_dataset -i decoded -o no -c 3 -w 8 -g 6 -m trimming -s false -f1 a.csv",
                "create_image_classification_dataset -i images -o no -c 3 -w wide -g 6 -m trimming -s false -f1 a.csv"],
+    "objects": ["create_object_detection_dataset -i objects -o new -n 3 -c 3 -w 12 -g 8 -a 2 -d 4 -m padding -s false -f1 a.csv "
+                "-f2 b.csv -r2 50", "create_object_detection_dataset -i objects -o no -n 3 -c 3 -w 10 -g 8 -a 2 -d 4 -m padding -s "
+                "false -f1 a.csv", "create_object_detection_dataset -i objects -o objects -n 3 -c 3 -w 12 -g 8 -a 2 -d 4 -m padding "
+                "-s false -f1 a.csv"],
+    "create_tar": ["create_tar dataset/files.csv packed.tar"],
+    "convert": ["convert nnp/lenet.nnp protobuf.nnp", "convert --nnp-parameter-h5 nnp/lenet.nnp h5.nnp",
+                "convert --nnp-parameter-nntxt nnp/lenet.nnp text.nnp", "convert --nnp-exclude-parameter nnp/lenet.nnp none.nnp",
+                "convert -b 3 nnp/multi_network.nnp three.nnp", "convert -E 1 nnp/multi_network.nnp second.nnp",
+                "convert nnp/full.nnp", "convert -O XX nnp/full.nnp x.xyz"],
     "profile": ["profile -c nnp/full.nntxt -o out", "profile -c nnp/full.nntxt -o nowhere"],
 }
 # Commands that list things in an order without meaning.

@@ -12,6 +12,8 @@ import pytest
 import nnabla_compat as nn
 from nnabla_compat.utils.cli import utility
 from nnabla_compat.utils.cli.cli import run
+from nnabla_compat.utils.load import load
+from nnabla_compat.utils.nnp_graph import NnpLoader
 
 from . import scenarios
 
@@ -191,6 +193,112 @@ def test_dump_of_all_fields(folder, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert "NNP:network[0]:name: training" in lines and "NNP has 2 network(s)." in lines
     assert not any(line.startswith("NNP:network[1]") for line in lines)
+
+
+def outputs_of(path, network, parameters=()):
+    """What a network computes from fixed inputs, with files of parameters if need be."""
+    nn.clear_parameters()
+    net = NnpLoader([str(path), *parameters]).get_network(network, batch_size=2)
+    for v in net.inputs.values():
+        v.d = np.random.RandomState(0).rand(*v.shape)
+    nn.forward_all(list(net.outputs.values()))
+    return {name: y.d.copy() for name, y in net.outputs.items()}
+
+
+@pytest.mark.parametrize("output", ["new.nnp", "new.nntxt", "new.prototxt", "new.protobuf"])
+def test_converted_files_compute_the_same(folder, output, capsys):
+    expected = outputs_of("nnp/full.nnp", "validation")
+    assert run(["convert", "nnp/full.nnp", output]) == 0
+    for name, values in outputs_of(output, "validation").items():
+        np.testing.assert_array_equal(values, expected[name])
+    before, after = (next(iter(load([path]).optimizers.values())) for path in ("nnp/full.nnp", output))
+    multipliers = [{v.name: m for v, m in o.parameter_learning_rate_multipliers.items()} for o in (before, after)]
+    assert multipliers[0] == multipliers[1] and set(multipliers[0].values()) == {0, 1}
+
+
+def test_convert_unrolls_loops_and_gathers_files(folder):
+    expected = outputs_of("loops/recurrent.nntxt", "Rnn", ["loops/recurrent.h5"])
+    assert run("convert loops/recurrent.nntxt loops/recurrent.h5 new.nnp".split()) == 0
+    with zipfile.ZipFile("new.nnp") as archive:
+        assert b"recurrent_param" not in archive.read("network.nntxt")
+    for name, values in outputs_of("new.nnp", "Rnn").items():
+        np.testing.assert_allclose(values, expected[name], rtol=1e-6)
+    assert run("convert nnp/full.nnp values.h5".split()) == 0
+    nn.clear_parameters()
+    nn.load_parameters("values.h5")
+    kept = {k: v.d.copy() for k, v in nn.get_parameters(grad_only=False).items()}
+    nn.clear_parameters()
+    nn.load_parameters("nnp/full.nnp")
+    assert {k: v.d.tolist() for k, v in nn.get_parameters(grad_only=False).items()} == {k: v.tolist() for k, v in kept.items()}
+
+
+def test_convert_fills_in_initial_values(folder):
+    Path("fresh.nntxt").write_text("""network { name: "n" batch_size: 2
+        variable { name: "x" type: "Buffer" shape { dim: -1 dim: 3 } } variable { name: "y" type: "Buffer" shape { dim: -1 dim: 4 } }
+        variable { name: "W" type: "Parameter" shape { dim: 3 dim: 4 } initializer { type: "NormalAffineGlorot" multiplier: 1 } }
+        function { name: "a" type: "Affine" input: "x" input: "W" output: "y" affine_param { base_axis: 1 } } }
+        executor { name: "e" network_name: "n" }""")
+    expected = outputs_of("fresh.nntxt", "n")
+    assert run("convert fresh.nntxt new.nnp".split()) == 0
+    assert np.abs(outputs_of("new.nnp", "n")["y"]).max() > 0 and expected["y"].shape == (2, 4)
+
+
+def test_convert_refuses(folder, capsys):
+    fails("convert nnp/full.nnp new.nnb", capsys, "NNB", "export-source")
+    fails("convert a.onnx new.nnp", capsys, "ONNX")
+    fails("convert -E 0 -S 1-2 nnp/full.nnp new.nnp", capsys, "--split")
+    fails("convert nnp/full.nnp new.xyz", capsys, "new.xyz", ".nnp")
+    fails("convert nowhere.nnp new.nnp", capsys, "nowhere.nnp")
+    fails("nnb_template nnp/full.nnp new.yaml", capsys, "NNB")
+    fails("optimize a.pb b.pb", capsys, "graph_converters")
+    fails("upload token a.tar", capsys, "create_tar")
+    assert not list(folder.glob("new.*"))
+
+
+def test_objects_stay_where_they_are_in_the_image(folder):
+    """A bright rectangle is found where the tables say, however the image was cut or filled up."""
+    from PIL import Image
+    from nnabla_compat.utils.cli.create_object_detection_dataset import warp
+    for (w, h), (left, top, right, bottom) in (((40, 20), (12, 4, 24, 14)), ((20, 40), (6, 14, 16, 22))):
+        picture = np.zeros((h, w), np.uint8)
+        picture[top:bottom, left:right] = 255
+        Path("boxes").mkdir(exist_ok=True)
+        Image.fromarray(picture).save("boxes/a.png")
+        box = [1, (left + right) / 2 / w, (top + bottom) / 2 / h, (right - left) / w, (bottom - top) / h]
+        Path("boxes/a.txt").write_text(" ".join(map(str, box)))
+        for mode in ("padding", "trimming", "none"):
+            command = f"create_object_detection_dataset -i boxes -o made -n 2 -c 1 -w 40 -g 40 -a 1 -d 4 -m {mode} -s false -f1 t.csv"
+            assert run(command.split()) == 0
+            rows, columns = np.nonzero(np.array(Image.open("made/data/a.png")) > 127)
+            _, x, y, width, height = warp(box, (w, h), (40, 40), mode)
+            found = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+            np.testing.assert_allclose(np.array([x - width / 2, y - height / 2, x + width / 2, y + height / 2]) * 40, found, atol=1.1)
+            labels = np.loadtxt("made/data/a_label.csv", delimiter=",")
+            assert labels.shape == (10, 10) and np.argwhere(labels == 1).tolist() == [[int(y * 10), int(x * 10)]]
+
+
+def test_objects_that_cannot_be(folder, capsys):
+    fails("create_object_detection_dataset -i objects -o new -n 3 -c 3 -w 12 -g 8 -a 9 -d 4 -m none -s false -f1 a.csv", capsys, "9 anchors", "5")
+    Path("objects/a.txt").write_text("0 here 1 2 3\n")
+    fails("create_object_detection_dataset -i objects -o new -n 3 -c 3 -w 12 -g 8 -a 1 -d 4 -m none -s false -f1 a.csv", capsys, "a.txt", "here")
+
+
+def test_create_tar_refuses_uneven_rows(folder, capsys):
+    Path("uneven.csv").write_text("x,y\n1,2\n3\n")
+    fails("create_tar uneven.csv new.tar", capsys, "line 3", "2 cells")
+    assert not Path("new.tar").exists()
+
+
+def test_draw_graph(folder, capsys, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("nnabla_compat.experimental.viewers.SimpleGraph.save",
+                        lambda self, root, path, cleanup: drawn.append((path, root.parent.name, self._format, cleanup)))
+    assert run("draw_graph nnp/multi_network.nnp -o pictures -f svg".split()) == 0
+    assert [os.path.basename(path) for path, *_ in drawn] == ["train_net", "infer_net"] and Path("pictures").is_dir()
+    assert drawn[1][2:] == ("svg", True) and not nn.get_parameters()
+    assert run("draw_graph nnp/multi_network.nnp -n infer_net".split()) == 0
+    assert drawn[2][0] == os.path.join("draw_out", "infer_net") and drawn[2][2] == "png" and len(drawn) == 3
+    fails("draw_graph nnp/multi_network.nnp -n other", capsys, "other", "infer_net")
 
 
 def test_function_info(folder, capsys):

@@ -42,6 +42,12 @@ def make_inputs():
             path.write_text("no image")
         else:
             Image.fromarray(rng.randint(0, 256, shape, dtype=np.uint8)).save(path)
+    for place, objects in (("a.png", "0 0.5 0.5 0.25 0.3\n2 0.9 0.1 0.4 0.3\n"),
+                           ("deep/c.png", "1 0.2 0.8 0.8 0.9\n0 0.3 0.4 0.2 0.25\n1 0.7 0.7 0.7 0.95\n")):
+        path = scenarios.INPUTS / "objects" / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.randint(0, 256, (8, 12, 3), dtype=np.uint8)).save(path)
+        path.with_suffix(".txt").write_text(objects)
     np.arange(4 * 72, dtype=np.uint8).tofile(scenarios.INPUTS / "x.bin")
     nn.clear_parameters()
     x = nn.Variable((4, 3))
@@ -61,7 +67,7 @@ def record(name):
         for command in scenarios.SCENARIOS[name]:
             done = subprocess.run([sys.executable, "-m", "nnabla.utils.cli.cli", *command.split()], cwd=folder,
                                   capture_output=True, text=True)
-            lines = done.stdout.splitlines()[1:]
+            lines = [line for line in done.stdout.splitlines()[1:] if not line.startswith("Temporary dir")]
             if any(line.startswith("Traceback") for line in lines) or lines == ["None"]:
                 lines = None  # the original's error texts, and a print() left in it, are not compared
             runs.append({"command": command, "status": done.returncode, "printed": lines})

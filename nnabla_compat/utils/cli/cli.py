@@ -23,9 +23,12 @@ MODULES = {
     "conv_dataset": ("conv_dataset",),
     "compare_with_cpu": ("compare_with_cpu",),
     "create_image_classification_dataset": ("create_image_classification_dataset",),
-    "convert": ("dump",),
+    "create_object_detection_dataset": ("create_object_detection_dataset",),
+    "uploader": ("upload", "create_tar"),
+    "convert": ("dump", "convert", "nnb_template", "optimize"),
     "func_info": ("function_info",),
     "plot": ("plot_series", "plot_timer"),
+    "draw_graph": ("draw_graph",),
 }
 
 FAILED = 255  # what sys.exit(-1) amounts to

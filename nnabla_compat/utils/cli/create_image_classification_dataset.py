@@ -67,14 +67,19 @@ def find_images(sourcedir, classes):
         label += bool(files)
 
 
-def convert_image(name, source_dir, dest_dir, width, height, mode, channels):
-    """Write one image in its new size; returns its new path below ``dest_dir``, None if it cannot be read."""
+def convert_image(name, source_dir, dest_dir, width, height, mode, channels, sizes=None):
+    """Write one image in its new size; returns its new path below ``dest_dir``, None if it cannot be read.
+
+    The size it had, ``(width, height)``, is appended to the list ``sizes``.
+    """
     source, new_name = os.path.join(source_dir, name), os.path.splitext(name)[0] + ".png"
     target = os.path.join(dest_dir, new_name)
     try:
         image = imread(source)
         if image.ndim == 3 and image.shape[2] != 3:
             raise ValueError("The image must be RGB or monochrome.")
+        if sizes is not None:
+            sizes.append(image.shape[1::-1])
         image = fit(image, width, height, mode)
         if image.ndim == 2 and channels == 3:
             image = np.stack([image] * 3, axis=-1)
@@ -111,10 +116,10 @@ def fit(image, width, height, mode):
     return imresize(image, size=(width, height))
 
 
-def write_table(path, rows):
-    """Write the CSV file of images and labels."""
+def write_table(path, rows, header=("x:image", "y:label")):
+    """Write the CSV file of a data set."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([["x:image", "y:label"], *rows])
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
     with replacing(path) as f:
         f.write(text.getvalue().encode())
 

@@ -14,11 +14,12 @@ class Imported:
 
     Attributes:
         proto: The ``NNablaProtoBuf`` message.
-        parameters (set of str): Names of the parameters that have values.
+        records (list of ParameterRecord): The parameters that have values.
+        parameters (set of str): Their names, and those that unrolled loops give them.
     """
 
     def __init__(self):
-        self.proto, self.parameters = protobuf_parameters.new_message(), set()
+        self.proto, self.records, self.parameters = protobuf_parameters.new_message(), [], set()
 
 
 def import_files(files, expand=True, executor_index=None):
@@ -41,6 +42,7 @@ def import_files(files, expand=True, executor_index=None):
         if os.path.splitext(path)[1].lower() in EXTENSIONS:
             contents = network_files.read(path)
             imported.proto.MergeFrom(contents.proto)
+            imported.records += contents.records
             imported.parameters.update(record.name for record in contents.records)
     if not imported.proto.executor:
         raise CommandError(f"expected a network file with an executor ({', '.join(EXTENSIONS)}), found none in: "
@@ -65,10 +67,12 @@ def network_of(proto, component):
 
 def _leave_executor(proto, executor):
     print(f" Try to leave only executor[{executor.name}].")
-    network, kept = network_of(proto, executor), protobuf_parameters.new_message()
-    kept.network.add().CopyFrom(network)
-    kept.executor.add().CopyFrom(executor)
-    proto.CopyFrom(kept)
+    kept = protobuf_parameters.new_message()
+    kept.network.append(network_of(proto, executor))
+    kept.executor.append(executor)
+    for field in ("network", "executor", "optimizer", "monitor"):
+        proto.ClearField(field)
+    proto.MergeFrom(kept)
 
 
 def _expand(imported):
