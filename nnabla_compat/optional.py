@@ -13,6 +13,7 @@ EXTRAS = {
     "png": "images",
     "cv2": "opencv",
     "pydicom": "dicom",
+    "soundfile": "audio",
     "matplotlib": "demo",
     "tqdm": "demo",
     "libcst": "migrate",

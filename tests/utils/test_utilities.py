@@ -195,6 +195,35 @@ def test_audio_of_every_width(tmp_path):
         audio_utils.auread(str(tmp_path / "broken.wav"))
 
 
+@pytest.mark.parametrize("ending", [".flac", ".wav", ".aiff"])
+@pytest.mark.parametrize("dtype", [np.int16, np.int32, np.float32])
+def test_audio_through_soundfile(tmp_path, ending, dtype):
+    pytest.importorskip("soundfile")
+    from nnabla_compat.utils import audio_utils
+    whole = np.random.RandomState(0).randint(-2 ** 15, 2 ** 15, (50, 2))
+    audio = (whole / 2 ** 15).astype(dtype) if dtype == np.float32 else (whole * (2 ** 16 if dtype == np.int32 else 1)).astype(dtype)
+    path = str(tmp_path / "new" / f"x{ending}")
+    audio_utils.set_backend("soundfile")
+    try:
+        audio_utils.ausave(path, audio.T, channel_first=True)
+        read = audio_utils.auread(path)
+        first = audio_utils.auread(path, channel_first=True)
+        with pytest.raises(ValueError, match="float array"):
+            audio_utils.ausave(str(tmp_path / "x.flac"), whole)
+        with pytest.raises(ValueError, match="writes no .xyz"):
+            audio_utils.ausave(str(tmp_path / "x.xyz"), audio)
+        (tmp_path / "broken.flac").write_bytes(b"fLaC nothing")
+        with pytest.raises(ValueError, match="auread"):
+            audio_utils.auread(str(tmp_path / "broken.flac"))
+        assert audio_utils.auresize(audio, (25, 1)).shape == (25, 1)
+    finally:
+        audio_utils.set_backend("wave")
+    # Integers are scaled to what the file stores; formats without fractions keep 16 bits of them.
+    as_numbers = [a / (1. if a.dtype.kind == "f" else np.iinfo(a.dtype).max + 1.) for a in (read, audio)]
+    np.testing.assert_allclose(*as_numbers, atol=2 ** -14)
+    assert np.array_equal(first, read.T)
+
+
 def test_single_process_has_no_communicator(monkeypatch):
     monkeypatch.delenv("OMPI_COMM_WORLD_SIZE", raising=False)
     assert communicator_util.create_communicator() is None

@@ -1,6 +1,7 @@
 """Reading, writing and resizing audio as numpy arrays ``(samples, channels)``.
 
-``.wav`` files of integer samples and raw samples are handled without further libraries.
+``.wav`` files of integer samples and raw samples are handled without further libraries; the backend ``"soundfile"``
+(the ``audio`` extra) knows more.
 """
 import numpy as np
 

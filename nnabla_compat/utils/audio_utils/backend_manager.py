@@ -1,5 +1,6 @@
 """The audio backend in use."""
-from . import wave_utils
+from ...optional import available
+from . import soundfile_utils, wave_utils
 
 
 class AudioUtilsBackendManager:
@@ -15,6 +16,8 @@ class AudioUtilsBackendManager:
     def __init__(self):
         # nnabla's own backend is pydub: scripts that ask for it by name get what gives the same samples.
         self.backends = {"wave": wave_utils, "pydub": wave_utils}
+        if available("soundfile"):
+            self.backends["soundfile"] = soundfile_utils
         self._backend = "wave"
 
     def get_available_backends(self):

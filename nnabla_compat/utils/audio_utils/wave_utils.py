@@ -32,7 +32,8 @@ def read_wav(file):
 def auread(source, channel_first=False, raw_format_param=None):
     """Read audio, see :func:`nnabla_compat.utils.audio_utils.auread`."""
     if source.ext not in (".wav", ".raw"):
-        raise ValueError(f"auread: expected a .wav or .raw file, received extension {source.ext!r}.")
+        raise ValueError(f"auread: expected a .wav or .raw file, received extension {source.ext!r}. "
+                         "The backend 'soundfile' reads more: pip install nnabla-compat[audio].")
     if source.ext == ".raw" and raw_format_param is None:
         raise ValueError("auread: raw samples need raw_format_param with sample_width, channels and frame_rate.")
     with source.open() as file:
