@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import nnabla_compat as nn
-from nnabla_compat.utils.cli import utility
+from nnabla_compat.utils.cli import cli, utility
 from nnabla_compat.utils.cli.cli import run
 from nnabla_compat.utils.load import load
 from nnabla_compat.utils.nnp_graph import NnpLoader
@@ -47,6 +47,15 @@ def test_processes_end_with_the_status(folder):
     assert process("run", "-m", "nnabla.utils.cli.cli", "version").returncode == 255
     assert process("cli", "nosuch").returncode == 2
     assert process("cli").returncode == 255
+
+
+def test_main_returns_after_success(folder, monkeypatch):
+    monkeypatch.setattr(sys, "argv", "nnabla_cli decode_param -p convbn.h5 -o decoded".split())
+    assert cli.main() is None
+    monkeypatch.setattr(sys, "argv", ["nnabla_cli", "version"])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == -1
 
 
 def test_without_optional_libraries_the_other_commands_work(folder, monkeypatch, capsys):

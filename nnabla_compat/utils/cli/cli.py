@@ -123,7 +123,9 @@ def _abort():
 
 
 def main():
-    sys.exit(run(prog="nnabla_cli"))
+    """As ``nnabla_cli`` does: returns where the command did its work, else leaves by ``SystemExit``."""
+    if run(prog="nnabla_cli"):
+        sys.exit(-1)
 
 
 if __name__ == "__main__":
