@@ -89,9 +89,13 @@ class FunctionRandom:
         """Which elements dropout with probability ``p`` keeps: two words each."""
         if _elsewhere(device):
             return torch.rand(shape, device=device, generator=self.torch_generator(device)) >= p
-        words = self.words(2 * _count(shape)).astype(np.float64)
-        values = (words[0::2] + words[1::2] * _TWO_32) / _TWO_64
-        return torch.from_numpy(values < 1 - p).reshape(shape).to(device)
+        words = self.words(2 * _count(shape))
+        low, high, bound = words[0::2], words[1::2], int((1 - p) * _TWO_32)
+        kept = high < np.uint64(bound)
+        # Only beside the bound does the lower word, or how the sum of both is rounded, decide.
+        for i in np.flatnonzero(high - np.uint64(max(bound - 1, 0)) <= 2):
+            kept[i] = (float(low[i]) + float(high[i]) * _TWO_32) / _TWO_64 < 1 - p
+        return torch.from_numpy(kept).reshape(shape).to(device)
 
     def randint(self, low, high, shape, device=torch.device("cpu")):
         """Integers in [low, high), int64."""

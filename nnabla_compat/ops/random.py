@@ -38,7 +38,8 @@ def dropout(x: Tensor, p: Double = 0.5, seed: int = -1, *, rng):
 
     Source: Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting, 2014.
     """
-    return x * rng.keep_mask(x.shape, p, x.device).to(x.dtype).mul_(1 / (1 - p))
+    kept = rng.keep_mask(x.shape, p, x.device).view(torch.uint8)    # of which torch makes numbers faster than of bool
+    return x * kept.to(x.dtype).mul_(1 / (1 - p))
 
 
 def _range_shape(low=0, high=1, shape=(), seed=-1):
@@ -67,7 +68,13 @@ def rand(low: float = 0, high: float = 1, shape: Shape = [], seed: int = -1, *, 
     return y if low == 0 and high == 1 else y * (high - low) + low
 
 
-@operator("Randn", shape=lambda mu=0, sigma=1, shape=(), seed=-1: shape)
+def _randn_shape(mu=0, sigma=1, shape=(), seed=-1):
+    if sigma == 0:
+        raise ValueError("expected sigma other than 0")
+    return shape
+
+
+@operator("Randn", shape=_randn_shape)
 def randn(mu: float = 0, sigma: float = 1, shape: Shape = [], seed: int = -1, *, rng):
     r"""Normal random numbers of mean :math:`\mu` and standard deviation :math:`\sigma`.
 
