@@ -47,6 +47,9 @@ class Program:
             if freed is not None:
                 self.any_batch, arguments = True, freed
         self._lay_out(functions, inputs, roots, network, arguments, evaluating)
+        # nn.grad differentiates what was recorded, with respect to inputs that take gradients among others.
+        self.records = any(f.op.needs_graph for f in functions)
+        self.need_grad = [v.need_grad for v in inputs]
         self.outputs = outputs
         self.single = isinstance(outputs, Slot)
 
@@ -121,6 +124,22 @@ class Program:
 
     def run(self, module, inputs):
         """The outputs for input tensors, with the parameters and buffers that ``module`` holds."""
+        if self.records:
+            found = self._recording(module, inputs)
+        else:
+            found = self._roots(module, inputs)
+        return found[0] if self.single else fill(self.outputs, found)
+
+    def _recording(self, module, inputs):
+        """As :meth:`_roots`, with the history that nn.grad needs, whether or not the caller wants one."""
+        wanted = torch.is_grad_enabled()
+        with torch.enable_grad():
+            found = self._roots(module, [
+                x.detach().requires_grad_() if needed and not x.requires_grad and x.is_floating_point() else x
+                for x, needed in zip(inputs, self.need_grad)])
+        return found if wanted else [y.detach() for y in found]
+
+    def _roots(self, module, inputs):
         env = list(inputs)
         for path, name, cut in self.leaves:
             owner = module
@@ -140,9 +159,7 @@ class Program:
             env.extend(results)
             for i in step.last_uses:
                 env[i] = None
-        if self.single:
-            return env[self.roots[0]]
-        return fill(self.outputs, [env[i] for i in self.roots])
+        return [env[i] for i in self.roots]
 
 
 def as_kind(tensor, kind):
@@ -178,9 +195,6 @@ def _kernel(function):
 
 def _arguments(function, evaluating):
     """The kernel's keywords: arguments as resolved, random numbers from torch."""
-    if function.op.needs_graph:
-        raise NotImplementedError("to_torch: the graph contains nn.grad, which differentiates a recorded history. "
-                                  "Convert the graph without it and use torch.autograd.grad or torch.func.grad on the module.")
     if function.__class__ is not Function:
         return {}
     if function.bound is None:

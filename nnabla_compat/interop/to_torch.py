@@ -37,7 +37,6 @@ def to_torch(source, *inputs, evaluate=None):
 
     Raises:
         ValueError: the graph has a leaf that is neither input nor parameter and holds no values.
-        NotImplementedError: the graph contains ``nn.grad``.
     """
     if not callable(source):
         raise TypeError(f"to_torch: expected a Module or a function of Variables, received {type(source).__name__}; for a "
@@ -95,7 +94,6 @@ def graph_to_torch(inputs, outputs, parameters=None):
 
     Raises:
         ValueError: a leaf is neither input nor parameter and holds no values.
-        NotImplementedError: the graph contains ``nn.grad``.
     """
     inputs = [inputs] if isinstance(inputs, Variable) else list(inputs)
     for v in (*inputs, *_variables(outputs)):

@@ -288,13 +288,46 @@ def test_graph_errors():
     with pytest.raises(ValueError, match="no input and no parameter, and holds no values"):
         interop.graph_to_torch([x], x + t)
     y = x ** 2
-    g, = nn.grad([y], [x])
-    with pytest.raises(NotImplementedError, match="torch.autograd.grad"):
-        interop.graph_to_torch([x], g)
     with pytest.raises(TypeError, match="expected Variables"):
         interop.graph_to_torch([x.data], y)
     with pytest.raises(TypeError, match="graph_to_torch"):
         interop.to_torch(y)
+
+
+def penalized(x):
+    """A score, and how far its slope is from 1: a gradient that is differentiated again."""
+    x.need_grad = True
+    y = PF.affine(F.tanh(PF.affine(x, 5, name="hidden")), 1, name="score")
+    slope, = nn.grad([y], [x])
+    return y, F.mean((F.sum(slope ** 2, axis=1) ** 0.5 - 1) ** 2)
+
+
+def test_gradients_as_variables_of_the_graph():
+    module = interop.to_torch(penalized, (4, 3))
+    parameters = nn.get_parameters()
+    x = nn.Variable.from_numpy_array(np.random.RandomState(0).randn(7, 3).astype(np.float32))
+    y, penalty = penalized(x)
+    nn.forward_all([y, penalty])
+    for p in parameters.values():
+        p.grad.zero()
+    penalty.backward()
+    tensor = torch.from_numpy(x.d.copy())
+    twin = pickle.loads(pickle.dumps(module))
+    score, found = twin(tensor)
+    assert same(score.detach(), y.d) and same(found.detach(), penalty.d)
+    found.backward()
+    for name, p in twin.named_parameters():
+        if p.grad is not None:
+            assert same(p.grad, parameters[interop.scope_path(name)].g), name
+    assert twin.get_parameter("hidden.affine.W").grad.abs().sum() > 0 and tensor.grad is None
+    with torch.no_grad():
+        again = twin.eval()(tensor)[1]
+    assert same(again, penalty.d) and not again.requires_grad
+    leaf = tensor.clone().requires_grad_()
+    twin(leaf)[1].backward()        # third derivatives of the network, into what comes before
+    assert leaf.grad.abs().sum() > 0
+    values = torch.func.functional_call(twin, {k: v * 0 for k, v in twin.named_parameters()}, (tensor,))
+    assert same(values[1].detach(), np.float32(1))
 
 
 def test_scope_is_a_module_of_parameters(tmp_path):
