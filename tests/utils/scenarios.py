@@ -258,3 +258,96 @@ def operator_table(library):
         digests[category] = [len(entries), hashlib.sha256(text.encode()).hexdigest()]
     info = converter.get_function_info()
     return digests, list(digests), len(info), interface(info["Convolution"]), type(info).__name__
+
+
+# -- learning rates, factorization, progress ------------------------------------------------------------
+
+@scenario
+def learning_rates(library):
+    """What schedulers give, in order and out of it."""
+    rates, = modules(library, "utils.learning_rate_scheduler")
+    makers = [lambda: rates.PolynomialScheduler(.1, 100, 2.), lambda: rates.PolynomialScheduler(.3, 70, 3),
+              lambda: rates.CosineScheduler(.1, 50), lambda: rates.ExponentialScheduler(.1, .5, 3),
+              lambda: rates.ExponentialScheduler(.2, .9), lambda: rates.StepScheduler(.1, .1, [10, 20]),
+              lambda: rates.StepScheduler(.4, .5, [3]),
+              lambda: rates.LinearWarmupScheduler(rates.CosineScheduler(.1, 50), 5),
+              lambda: rates.LinearWarmupScheduler(rates.StepScheduler(.3, .1, [6, 7]), 3)]
+    return [[type(make()).__name__, [float(make().get_learning_rate(i)) for i in range(0, 120, 7)],
+             [float(s.get_learning_rate(i)) for s in [make()] for i in (0, 1, 2, 5, 6, 7, 8, 30, 2)]] for make in makers]
+
+
+@scenario
+def canonical_decomposition(library):
+    """Factors of tensors; their signs and order are free, so norms and what they multiply to are compared."""
+    cpd, = modules(library, "utils.factorization.cpd")
+    rng = np.random.RandomState(0)
+    result = []
+    for rank, shape, options in ((2, (4, 5, 3), {}), (3, (6, 4, 5), {"lambda_reg": .1}), (2, (3, 3, 3), {"max_iter": 2})):
+        x = sum(np.einsum("a,b,c->abc", *[rng.rand(n) for n in shape])
+                for _ in range(rank))
+        with contextlib.redirect_stdout(io.StringIO()):
+            factors, weights = cpd.ALS().solve(x, rank, rng=np.random.RandomState(1), dtype=np.float64, **options)
+        again = np.einsum("ar,br,cr,r->abc", *factors, weights)
+        result.append([[f.shape for f in factors], sorted(float(f) for f in weights),
+                       [float(np.linalg.norm(f)) for f in factors], float(np.abs(again - x).max() > .05)])
+    return result
+
+
+@scenario
+def progress_reports(library):
+    """What a callback hears, and that the file is empty when nothing is done."""
+    progress, = modules(library, "utils.progress")
+    heard = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "progress.txt")
+        try:
+            progress.configure_progress(path, lambda *report: heard.append(report))
+            for arguments in (("reading", .25), ("writing",), (None,)):
+                progress.progress(*arguments)
+            with open(path) as file:
+                return heard, file.read()
+        finally:
+            progress.state_file_name, progress.state_callback = "", None
+
+
+@scenario
+def profile_of_a_training_step(library):
+    """Rows of the graph profiler's CSV, without times; and those of the time profiler."""
+    nn, F, PF, S, profiler, inspection = modules(library, "", "functions", "parametric_functions", "solvers",
+                                                 "utils.profiler", "utils.inspection")
+    nn.clear_parameters()
+    x, t = nn.Variable((4, 3, 8, 8)), nn.Variable((4, 1))
+    x.d, t.d = 1, 0
+    h = F.relu(PF.convolution(x, 4, (3, 3), name="c1"))
+    loss = F.mean(F.softmax_cross_entropy(PF.affine(h, 5, name="fc"), t))
+    solver = S.Sgd()
+    solver.set_parameters(nn.get_parameters())
+    graph = profiler.GraphProfiler(loss, device_id=0, ext_name="cpu", solver=solver, n_run=2)
+    graph.run()
+    with io.StringIO(newline="") as file:
+        profiler.GraphProfilerCsvWriter(graph, file=file).write()
+        rows = [[cell for cell in row if not is_number(cell)] for row in csv.reader(file.getvalue().splitlines())]
+    timer = inspection.TimeProfiler("cpu", "0")
+    for _ in range(2):
+        for name, run in (("forward", loss.forward), ("backward", loss.backward)):
+            with timer.scope(name):
+                run(function_pre_hook=timer.pre_hook, function_post_hook=timer.post_hook)
+        with timer.scope("update"):
+            solver.update()
+        timer.calc_elapsed_time()
+    with tempfile.TemporaryDirectory() as folder:
+        timer.to_csv(folder)
+        tables = {}
+        for name in sorted(os.listdir(folder)):
+            with open(os.path.join(folder, name)) as file:
+                table = list(csv.DictReader(file))
+            tables[name] = [sorted(table[0])] + [[row["scope"], row.get("original_key")] for row in table]
+    return rows, tables
+
+
+def is_number(cell):
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
