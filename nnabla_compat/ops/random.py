@@ -143,8 +143,7 @@ def rand_binomial(n: int = 1, p: float = 0.5, shape: Shape = [], seed: int = -1,
     if n == 1:
         y = (-np.log1p(-_raw_doubles(rng, count)) <= -math.log1p(-rare)).astype(np.float32)
     elif n * rare < 8:
-        parts = [_binomial_by_waiting(n, rare, min(2048, count - i), rng) for i in range(0, count, 2048)]   # fits a cache
-        y = np.concatenate(parts or [np.zeros(0)]).astype(np.float32)
+        y = _binomial_by_waiting(n, rare, count, rng).astype(np.float32)
     else:  # many successes: equal to nnabla in distribution, not in the single numbers
         y = rng.generator.binomial(n, rare, count).astype(np.float32)
     if rare != p:
@@ -156,32 +155,50 @@ def _binomial_by_waiting(n, p, size, rng):
     """``size`` binomial numbers: successes are counted until the waiting times between them exceed a limit.
 
     Each takes as many uniform numbers as it has successes and one more, at most n. What would come out is computed
-    for a start at every place of a long enough stretch of the stream; then the places that count are followed.
+    for a start at every place of a stretch of the stream, short enough for a cache; then the places that count are followed.
     Source: Devroye, Non-uniform random variate generation, X.4.3, second waiting time algorithm.
     """
     limit, start = -math.log(1 - p), rng.get_state()
-    length = int(size * (n * p + 1) * 1.2) + 8 * n + 16
-    while True:
-        waits = np.concatenate([-np.log(1 - _raw_doubles(rng, length)), np.full(n, np.inf)])
-        total, successes = np.zeros(length), np.zeros(length, np.int64)
-        for i in range(n):
-            total += waits[i:i + length] / (n - i)
-            going = total <= limit
-            if not going.any():
-                break
-            successes += going
-        ends = memoryview(np.arange(length) + np.minimum(successes + 1, n))
-        place, places = 0, []
-        for _ in range(size):
-            if place >= length:
-                break
-            places.append(place)
-            place = ends[place]
-        rng.set_state(start)
-        if len(places) == size and place <= length:
-            rng.words(2 * place)
-            return successes[np.array(places)]
-        length *= 2
+    waits, used, found, missing = np.empty(0), 0, [np.empty(0, np.int32)], size
+    while missing:
+        length = int(min(missing, 2048) * (n * p + 1) * 1.2) + 9 * n + 16
+        waits = np.concatenate([waits, -np.log(1 - _raw_doubles(rng, max(length - len(waits), 0)))])
+        successes = _successes_from_each(waits, n, limit)
+        places = _followed(np.arange(len(successes)) + np.minimum(successes + 1, n))[:missing + 1]
+        found.append(successes[places[:-1]])
+        waits = waits[places[-1]:]
+        used, missing = used + int(places[-1]), missing - len(places) + 1
+    rng.set_state(start)
+    rng.words(2 * used)
+    return np.concatenate(found)
+
+
+def _successes_from_each(waits, n, limit):
+    """How many of at most ``n`` waiting times, from each place on, pass before the limit does."""
+    count = len(waits) - n
+    total, successes = np.zeros(count), np.zeros(count, np.int32)
+    for i in range(n):
+        total += waits[i:i + count] / (n - i)
+        going = total <= limit
+        if not going.any():
+            break
+        successes += going
+    return successes
+
+
+def _followed(ends):
+    """The places met from the first on, as each names the next, while they lie within ``ends``."""
+    beyond = len(ends)
+    ends = np.append(np.minimum(ends, beyond), beyond)
+    double = ends[ends]
+    fourth = memoryview(double[double])     # three in four are looked up all at once
+    place, places = 0, []
+    while place < beyond:
+        places.append(place)
+        place = fourth[place]
+    first = np.array(places)
+    places = np.stack([first, ends[first], double[first], ends[double[first]]], 1).reshape(-1)
+    return places[places < beyond]
 
 
 def _rand_beta_shape(alpha=0.5, beta=0.5, shape=(), seed=-1):
