@@ -105,7 +105,7 @@ class NnpNetworkPass:
             return f
 
     Args:
-        verbose (int): 1 prints what is done.
+        verbose (int): 1 prints what is done; 2 also what is handed to :meth:`verbose2`.
     """
 
     def __init__(self, verbose=0):
@@ -114,10 +114,15 @@ class NnpNetworkPass:
         self._fix_parameters, self._use_up_to = False, set()
         self._verbose = verbose
 
-    def verbose(self, text):
-        """Print ``text`` if the pass is verbose."""
+    def verbose(self, *values, **options):
+        """Print, as ``print`` does, if the pass is verbose."""
         if self._verbose:
-            print(text)
+            print(*values, **options)
+
+    def verbose2(self, *values, **options):
+        """Print if the pass is very verbose."""
+        if self._verbose > 1:
+            print(*values, **options)
 
     # -- registering ---------------------------------------------------------------------------------
 

@@ -52,7 +52,7 @@ class PrettyPrinter:
     def _print_statistics(title, arrays):
         print(f"\t{title}:")
         for name, statistic in _STATISTICS:
-            print(f"\t\t{name}: ", [statistic(array) for array in arrays])
+            print(f"\t\t{name}:  [{', '.join(str(statistic(array)) for array in arrays)}]")
 
 
 def pprint(v, forward=False, backward=False, summary=False, hidden=False, printer=False):
