@@ -27,13 +27,14 @@ class _Sink(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx, inputs, output):
         ctx.one_input_grad = inputs[0]
-        ctx.save_for_backward(*inputs[1:])
+        ctx.shapes = [x.shape for x in inputs[1:]]
 
     @staticmethod
-    def backward(ctx, _):
+    def backward(ctx, grad):
         if not ctx.one_input_grad:
-            return (None,) * (len(ctx.saved_tensors) + 1)
-        return None, *[torch.ones_like(x) for x in ctx.saved_tensors]
+            return (None,) * (len(ctx.shapes) + 1)
+        one = torch.ones_like(grad)
+        return None, *[one.expand(shape) for shape in ctx.shapes]
 
 
 @operator("Sink", shape=lambda *x, one_input_grad=True: (), keeps_inputs=True, backward_reads="", half=False)
