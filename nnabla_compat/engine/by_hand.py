@@ -97,7 +97,7 @@ def _gradients(inputs, tensors, outputs, results):
     wanted = [i for i, v in enumerate(inputs) if v.need_grad and tensors[i].requires_grad]
     pairs = [(r, v.grad.tensor.detach().to(r.dtype)) for r, v in zip(results, outputs) if r.requires_grad]
     if not wanted or not pairs:
-        return []
+        return [(i, torch.zeros_like(tensors[i])) for i in wanted]
     grads = torch.autograd.grad([r for r, _ in pairs], [tensors[i] for i in wanted], [g for _, g in pairs],
                                 retain_graph=True, allow_unused=True)
     return [(i, torch.zeros_like(tensors[i]) if grad is None else grad) for i, grad in zip(wanted, grads)]

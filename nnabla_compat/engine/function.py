@@ -364,6 +364,7 @@ INPUT_HANDLERS: dict[type, object] = {}
 def call_other(op, inputs, args, n_outputs, outputs, function=None):
     """Sort out calls whose inputs are not all plain Variables."""
     present = [x for x in inputs if x is not None]
+    assert len(present) == len(inputs) or not op.variadic, f"{op.name}: expected Variables or NdArrays, received None"
     for x in present:
         handler = INPUT_HANDLERS.get(type(x))
         if handler is not None:

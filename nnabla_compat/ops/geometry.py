@@ -157,6 +157,8 @@ def _patch_correlation_shape(x1, x2, patch=(1, 1), shift=(0, 0), patch_step=(1, 
                                ("shift_step", shift_step, 2), ("padding", padding, 4)):
         if len(value) != count:
             raise ValueError(f"expected {name} of {count} values, received {value}")
+        if min(value) < (0 if name in ("shift", "padding") else 1):
+            raise ValueError(f"expected positive sizes and steps, and no negative shift or padding, received {name}={value}")
     out = tuple((n + a + b - k) // s + 1
                 for n, a, b, k, s in zip(x1[1:3], padding[::2], padding[1::2], patch, patch_step))
     if min(out) < 1:

@@ -255,8 +255,8 @@ def _resolve_erase(arguments, *_):
 
 def _random_erase_shape(x, prob=0.5, area_ratios=(), aspect_ratios=(), replacements=(), n=1, share=True, inplace=False,
                         base_axis=1, seed=-1, channel_last=False, ste_fine_grained=True):
-    if not 0 <= prob <= 1:
-        raise ValueError(f"expected prob in [0, 1], received {prob}")
+    if not 0 <= prob <= 1 or n < 1:
+        raise ValueError(f"expected prob in [0, 1] and n of at least 1, received {prob} and {n}")
     for name, pair in (("area_ratios", area_ratios), ("aspect_ratios", aspect_ratios), ("replacements", replacements)):
         if len(pair) != 2 or pair[0] > pair[1]:
             raise ValueError(f"expected {name} as (low, high), received {pair}")

@@ -208,13 +208,17 @@ def bool_gather(input: Tensor, mask: AsIs):
         mask: Array whose shape is the first sizes of ``input``.
 
     Returns:
-        Array of shape ``(count, *input.shape[mask.ndim:])``.
+        Array of shape ``(count, *input.shape[mask.ndim:])``; two and more axes after those of the mask come
+        out as one, as in nnabla.
 
     Raises:
         ValueError: the mask's shape does not fit.
     """
     _bool_gather_check(input.shape, mask.shape)
-    return input.flatten(0, mask.ndim - 1).index_select(0, true_positions(mask)) if mask.ndim else input[mask != 0]
+    if not mask.ndim:
+        return input[mask != 0]
+    found = input.flatten(0, mask.ndim - 1).index_select(0, true_positions(mask))
+    return found.flatten(1) if found.ndim > 2 else found
 
 
 def _bool_scatter_shape(input, mask, output=None):

@@ -552,6 +552,8 @@ def _weight_norm_shape(w, g, dim=0, eps=1e-12):
     axis = normalize_axis(dim, len(w))
     if g != (w[axis],):
         raise ValueError(f"expected g of shape {(w[axis],)}, one entry for each slice of w along dim={dim}, received {g}")
+    if eps <= 0:
+        raise ValueError(f"expected eps above 0, received {eps}")
     return w
 
 
@@ -622,8 +624,8 @@ def weight_standardization(w: Tensor, channel_axis: int = None, eps: float = 1e-
 def _spectral_shape(w, u, dim=0, itr=1, eps=1e-12, test=False, output_u=False):
     if not 0 <= dim < len(w):
         raise ValueError(f"expected dim in [0, {len(w)}), received {dim}")
-    if itr < 1:
-        raise ValueError(f"expected itr of at least 1, received {itr}")
+    if itr < 1 or eps <= 0:
+        raise ValueError(f"expected itr of at least 1 and eps above 0, received {itr} and {eps}")
     if prod(u) != w[dim]:
         raise ValueError(f"expected u with {w[dim]} elements, one for each slice of w along dim={dim}, received shape {u}")
     return [w, u] if output_u else w

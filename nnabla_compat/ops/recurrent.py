@@ -26,6 +26,8 @@ def _check(gates, biases, x, h, weight_l0, weight, bias, num_layers, bidirection
     """Raise ValueError unless all shapes agree; returns the shape of y."""
     weight, bias = _biased(weight, bias, num_layers)
     directions = 2 if bidirectional else 1
+    if weight is not None and num_layers == 1:
+        raise ValueError(f"expected no weight beside weight_l0 for one layer, received shape {weight}")
     if len(x) != 3:
         raise ValueError(f"expected x of 3 axes (time, batch, features), received shape {x}")
     steps, batch, features = x

@@ -78,6 +78,8 @@ def _check_settings(window_size, stride, fft_size, window_type, pad_mode, overla
         raise ValueError(f"expected window_type to be one of {', '.join(_WINDOWS)}, received {window_type!r}")
     if pad_mode not in ("constant", "reflect"):
         raise ValueError(f"expected pad_mode 'constant' or 'reflect', received {pad_mode!r}")
+    if stride < 1:
+        raise ValueError(f"expected a positive stride, received {stride}")
     if fft_size < window_size:
         raise ValueError(f"expected fft_size no smaller than window_size={window_size}, received {fft_size}")
     if overlap_add and fft_size % stride:

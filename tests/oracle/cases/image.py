@@ -71,6 +71,8 @@ for setting in (dict(), dict(patch=(3, 3)), dict(shift=(1, 2)), dict(patch=(3, 1
     case("patch_correlation", normal(2, 6, 7, 2), normal(2, 6, 7, 2), channel_last=True, **setting)
 case("function_bases.patch_correlation", normal(2, 6, 7, 2), normal(2, 6, 7, 2), shift=(1, 1))
 bad("patch_correlation", normal(2, 3, 6, 7), normal(2, 3, 6, 6))
+bad("patch_correlation", normal(1, 4, 4, 2), normal(1, 4, 4, 2), patch=(0, 1))
+bad("patch_correlation", normal(1, 4, 4, 2), normal(1, 4, 4, 2), shift=(-1, 0))
 
 DETECTIONS = [[[0.5, 0.5, 0.4, 0.4, 0.9, 0.8, 0.1], [0.52, 0.5, 0.4, 0.42, 0.8, 0.7, 0.6], [0.2, 0.2, 0.2, 0.2, 0.7, 0.1, 0.9],
                [0.21, 0.2, 0.2, 0.22, 0.6, 0.55, 0.65], [0.8, 0.8, 0.1, 0.1, 0.3, 0.2, 0.2]]]

@@ -101,6 +101,7 @@ case("weight_normalization", normal(2, 3), positive(2))
 case("weight_normalization", normal(2, 3), positive(3), 1, 1e-3)
 case("weight_normalization", normal(4, 3, 2, 2), positive(4), eps=1e-2)
 bad("weight_normalization", normal(2, 3), positive(3))
+bad("weight_normalization", normal(2, 3), normal(2), 0, 0.0)
 
 for dim in (0, 1, 2, -1):
     n = (3, 4, 5)[dim]
@@ -111,6 +112,7 @@ case("spectral_norm", normal(3, 4), normal(3).without_grad(), test=True).flags(b
 case("spectral_norm", normal(3, 4), normal(3).without_grad(), output_u=True).flags(backward=False)
 case("spectral_norm", normal(3, 4), normal(3).without_grad(), 1 - 1, 1, 1e-12, False, False).flags(forwards=2)
 bad("spectral_norm", normal(3, 4), normal(4).without_grad())
+bad("spectral_norm", normal(3, 4), normal(3).without_grad(), eps=0.0)
 
 for axis in (0, 1, 2):
     shape = (2, 3, 4)[axis:]
