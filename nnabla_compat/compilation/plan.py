@@ -48,7 +48,7 @@ class CompiledPlan:
     """
 
     def __init__(self, plan, history, options):
-        self.plan, self.history, self.options = plan, history, options
+        self.plan, self.history, self.options = weakref.proxy(plan), history, options      # the plan holds this
         self.executions = {}
         self.last = None     # the execution that ran last, as long as its run may be asked for gradients or history
 
@@ -158,7 +158,7 @@ class Execution:
     """
 
     def __init__(self, owner, program, code, clear_buffer, clear_no_need_grad):
-        self.owner, self.program, self.code, self.plan = owner, program, code, program.plan
+        self.program, self.code, self.plan = program, code, program.plan
         self.clears = clear_buffer, clear_no_need_grad
         self.call = code.call
         self.storages, self.kept = program.storages, [c.storage for c, _ in program.kept]
@@ -180,8 +180,8 @@ class Execution:
             results = iter(range(self.inner_from, self.before_from))
             self.inner = [(c, None if next(missing) else next(results), siblings) for c, _, siblings in program.intermediates]
             places = {id(storage): k for k, storage in enumerate(self.kept)}
-            self.root_place = places[id(program.root.container.storage)]
-            self.freed = [(storage, places.get(id(storage))) for storage in self.plan.freed_in_backward(program.root)] \
+            self.root_place = places[id(program.root.storage)]
+            self.freed = [(storage, places.get(id(storage))) for storage in self.plan.freed_in_backward(program.root_variable())] \
                 if backward.clear_buffer else []
         self.captured = self.inputs[0].is_cuda
         if self.captured:
@@ -254,9 +254,9 @@ class Execution:
     def fits(self, root, grad, clear_buffer):
         """Whether the gradients at hand are those of this backward pass."""
         program = self.program
-        if program.backward is None or root is not program.root or self.gradients_given or clear_buffer is not \
+        if program.backward is None or id(root) != program.root_id or self.gradients_given or clear_buffer is not \
                 program.backward.clear_buffer or grad != self.seed_value or grad.__class__ not in (int, float) \
-                or self.plan.version != tape.version() or root.container.storage._tensor is not self.results[self.root_place]:
+                or self.plan.version != tape.version() or program.root.storage._tensor is not self.results[self.root_place]:
             return False
         for tensor, container in self.targets:
             if container.grad_storage.owner is not tensor:
@@ -330,7 +330,7 @@ class Execution:
     def _gradients_agree(self, results):
         if not self.targets:
             return True
-        container = self.program.root.container
+        container = self.program.root
         root = container.storage.autograd_tensor(container.shape)
         seed = torch.full_like(root, self.seed_value)
         expected = torch.autograd.grad(root, [t for t, _ in self.targets], seed, retain_graph=True, allow_unused=True)

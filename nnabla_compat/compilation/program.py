@@ -64,7 +64,7 @@ class Program:
     """What one run of a plan computes.
 
     Args:
-        plan (Plan): The graph, sorted.
+        plan (Plan): The graph, sorted; a weak reference, since the plan holds what is made of this.
         frees: What the run lets go of, in the words of ``Plan.frees``.
         backward (Backward or None): The backward pass to compute with it.
 
@@ -179,18 +179,22 @@ class Program:
         self.kept = list(kept.values())
 
     def _differentiate(self, backward):
-        root_id = self.plan.root_ids[backward.root]
-        root = next(v for f in reversed(self.functions) for ref in f.output_refs if id(v := ref()) == root_id)
-        self.root, self.root_slot = root, self._slots[root_id]
+        self.root_id = self.plan.root_ids[backward.root]
+        root = self.root_variable()
+        self.root, self.root_slot = root.container, self._slots[self.root_id]
         if root._parent.op.keeps_inputs and root._parent.args_resolved.get("one_input_grad") is False:
             raise Uncompilable("its backward pass starts from gradients that were stored")
         self.intermediates = []
         for function, _, outs, *_ in self.steps:
             for ref, container, slot in zip(function.output_refs, function.output_containers, outs):
                 variable = ref()
-                if container is not root.container and \
+                if container is not self.root and \
                         (not backward.clear_buffer or (variable is not None and variable._persistent)):
                     self.intermediates.append((container, slot, len(outs) > 1))
+
+    def root_variable(self):
+        """The root of the backward pass, which the program doesn't keep alive."""
+        return next(v for f in reversed(self.functions) for ref in f.output_refs if id(v := ref()) == self.root_id)
 
     def key(self):
         """Programs with equal keys are the same function of their arguments."""

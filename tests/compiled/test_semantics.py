@@ -10,7 +10,8 @@ import nnabla_compat.solvers as S
 
 from .conftest import Loop, assert_same
 
-pytestmark = pytest.mark.usefixtures("traced")
+# Here everything compiles: a warning would say that something ran as it is.
+pytestmark = [pytest.mark.usefixtures("traced"), pytest.mark.filterwarnings("error:nnabla_compat.*uncompiled")]
 
 
 def mlp(x):
