@@ -42,17 +42,22 @@ def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
     else:
         functions = None if plan is not None else tape.ordered_functions((root,))    # function calls computed the root
         captured = _intermediates(root, plan, functions, clear_buffer)
-        for _, t, _ in captured:
-            t.grad = None
-            t.retain_grad()
+        leaves = _plain_leaves(plan, captured) if captured else None
+        if leaves is None:
+            for _, t, _ in captured:
+                t.grad = None
+                t.retain_grad()
         if clear_buffer:
             _free(root, plan, functions)
-        _run_engine(tuple(outputs), tuple(seeds), not clear_buffer)
-        if captured and plan is not None:
-            _part_from_leaves(plan, captured)
-        for container, t, has_siblings in captured:
-            keep_gradient(container, t.grad, has_siblings)
-            t.grad = None
+        if leaves is None:
+            _run_engine(tuple(outputs), tuple(seeds), not clear_buffer)
+            if captured and plan is not None:
+                _part_from_leaves(plan, captured)
+            for container, t, has_siblings in captured:
+                keep_gradient(container, t.grad, has_siblings)
+                t.grad = None
+        else:
+            _capture(tuple(outputs), tuple(seeds), captured, leaves, not clear_buffer)
     for leaf, value in stopped:
         leaf.grad = value
     if clearing.recorder is not None:
@@ -66,6 +71,46 @@ def _run_engine(outputs, seeds, keep_graph):
         return
     torch.autograd.Variable._execution_engine.run_backward(outputs, seeds, keep_graph, False, (), allow_unreachable=True,
                                                            accumulate_grad=True)
+
+
+def _plain_leaves(plan, captured):
+    """The leaves of a plan where their gradients can be put in place by hand; None where torch has to do it."""
+    if (plan is None or plan.version != tape.version() or not plan.pure or _use_count is None
+            or any([t.__class__ is not torch.Tensor for _, t, _ in captured])):
+        return None
+    leaves = {}
+    for slot, *_ in (*plan.leaves, *plan.fresh_leaves):
+        leaf = plan.env[slot]
+        if leaf.requires_grad:
+            if not leaf.is_leaf or not leaf.is_cpu or leaf._backward_hooks or leaf._post_accumulate_grad_hooks:
+                return None
+            leaves[id(leaf)] = leaf
+    return list(leaves.values())
+
+
+# How many hold a tensor; torch has had it since 2.1, as a method of its own.
+_use_count = getattr(torch.Tensor, "_use_count", None)
+
+
+def _capture(outputs, seeds, captured, leaves, keep_graph):
+    """Gradients of intermediates as they pass: ``retain_grad`` would copy each of them."""
+    grads = torch.autograd.Variable._execution_engine.run_backward(
+        outputs, seeds, keep_graph, False, (*[t for _, t, _ in captured], *leaves), allow_unreachable=True, accumulate_grad=False)
+    owned = {id(seed) for seed in seeds}    # one tensor may be the gradient of several: each gets memory of its own
+    for (container, _, has_siblings), grad in zip(captured, grads):
+        keep_gradient(container, grad.clone() if id(grad) in owned else grad, has_siblings)
+        if grad is not None:
+            owned.add(id(grad))
+    for leaf, grad in zip(leaves, grads[len(captured):]):
+        if grad is None:
+            continue
+        if leaf.grad is not None:
+            leaf.grad.data.add_(grad)
+        elif id(grad) in owned or grad._base is not None or grad.stride() != leaf.stride() or _use_count(grad) > 1:
+            leaf.grad = torch.empty_like(leaf, requires_grad=False).copy_(grad)
+        else:
+            leaf.grad = grad
+        owned.add(id(grad))
 
 
 def _recorded(root):
