@@ -15,18 +15,13 @@ _CONVERTER_WAY = "`nnabla-compat convert` and nnabla_compat.migrate convert netw
 ABSENT = {
     "_arithmetic_ops": (_CORE, "Operators of Variables and NdArrays work without it"),
     "_array": (_CORE, "nnabla_compat.NdArray holds arrays, and torch allocates them"),
-    "_dropout_workaround": (_CORE, "nnabla_compat.functions.dropout has the mask as its second output"),
+    "_dropout_workaround": (_CORE, "nnabla_compat.functions.dropout keeps its mask itself"),
     "_indexing": (_CORE, "Variables and NdArrays take indices as numpy's arrays do"),
     "_version": ("it says which nnabla was built", "nnabla_compat.__version__ is the version of the API"),
     "libnnabla": (_CORE, "There is nothing to link with: operators are Python, in nnabla_compat.ops"),
     "utils.audio_utils.pydub_utils": ("audio needs no pydub here", "Use nnabla_compat.utils.audio_utils"),
-    "utils.cli.create_object_detection_dataset": (
-        "it makes data sets for Neural Network Console", "Write the .csv of a data source by hand"),
-    "utils.cli.draw_graph": (
-        "it is nnabla's command line", "Draw by nnabla_compat.experimental.viewers.SimpleGraph"),
     "utils.cli.optimize_model": (
         "it is nnabla's command line", "Fold and fuse by nnabla_compat.experimental.graph_converters"),
-    "utils.cli.uploader": ("it sends data sets to Neural Network Console", "Use the tools of that service"),
     "utils.converter.commands": (_CONVERTER, _CONVERTER_WAY),
     "utils.converter.nnabla": (_CONVERTER, _CONVERTER_WAY),
     "utils.converter.nnablart": (_RUNTIME, _RUNTIME_WAY),
@@ -42,9 +37,10 @@ class _Finder:
 
     @staticmethod
     def find_spec(name, path=None, target=None):
-        if name.startswith(_PACKAGE) and name[len(_PACKAGE):] in ABSENT:
-            reason, way = ABSENT[name[len(_PACKAGE):]]
-            raise ModuleNotFoundError(f"nnabla's module {name[len(_PACKAGE):]} is not here: {reason}. {way}.", name=name)
+        module = name.removeprefix(_PACKAGE)
+        if module != name and module in ABSENT:
+            reason, way = ABSENT[module]
+            raise ModuleNotFoundError(f"nnabla's module {module} is not here: {reason}. {way}.", name=name)
         return None
 
 

@@ -212,7 +212,7 @@ class _Served:
 
 
 def unique_run_name():
-    """From now on, let ``mlflow.start_run`` number the name of a run that the experiment has already: ``name-1``, ..."""
+    """From now on, let ``mlflow.start_run`` number names that the experiment has already: ``name-1``, ``name-2`` ..."""
     mlflow = _mlflow()
     start = mlflow.start_run
 

@@ -98,16 +98,18 @@ resizing("Cv2Backend", ("nearest", "bilinear", "bicubic", "lanczos", "box"))
 
 
 def scaling(library):
-    common, utils = import_module(f"{library}.utils.image_utils.backend_events.common"), import_module(f"{library}.utils.image_utils")
+    utils = import_module(f"{library}.utils.image_utils")
+    common = import_module(f"{library}.utils.image_utils.backend_events.common")
     logging.getLogger("nnabla").setLevel(logging.ERROR)
     rng = np.random.RandomState(0)
     image = rng.rand(3, 4) * 10 - 2
     flat = np.full((2, 2), 3.)
-    return [utils.minmax_auto_scale(image, False), utils.minmax_auto_scale(image, True), utils.minmax_auto_scale(flat, False),
-            utils.minmax_auto_scale(flat * 0, True), common.rescale_pixel_intensity(image, -2, 8, 10, 20),
-            common.rescale_pixel_intensity((image + 2).astype(np.uint8)), attempt(lambda: common.rescale_pixel_intensity([1])),
-            common.rescale_pixel_intensity(image, 0, 5, 0, 0, np.uint8), common.upscale_pixel_intensity(np.abs(image) / 10, True),
-            common.upscale_pixel_intensity(image.astype(np.uint8), True), common.upscale_pixel_intensity(flat.astype(np.uint16), False),
+    rescale, upscale = common.rescale_pixel_intensity, common.upscale_pixel_intensity
+    return [utils.minmax_auto_scale(image, False), utils.minmax_auto_scale(image, True),
+            utils.minmax_auto_scale(flat, False), utils.minmax_auto_scale(flat * 0, True),
+            rescale(image, -2, 8, 10, 20), rescale((image + 2).astype(np.uint8)), attempt(lambda: rescale([1])),
+            rescale(image, 0, 5, 0, 0, np.uint8), upscale(np.abs(image) / 10, True),
+            upscale(image.astype(np.uint8), True), upscale(flat.astype(np.uint16), False),
             common.check_type_and_cast_if_necessary(image.astype(np.uint8), True),
             attempt(lambda: common.check_type_and_cast_if_necessary(flat.astype(np.uint16), False))]
 
@@ -132,7 +134,8 @@ def palettes(library):
         for mode in ("1", "LA", "I;16", "I", "F", "CMYK"):
             path = os.path.join(folder, f"{mode[0]}.tif")
             Image.new(mode, (4, 3), 1).save(path)
-            result.append([mode, attempt(lambda: seen(utils.imread(path))), attempt(lambda: seen(utils.imread(path, num_channels=3))),
+            result.append([mode, attempt(lambda: seen(utils.imread(path))),
+                           attempt(lambda: seen(utils.imread(path, num_channels=3))),
                            attempt(lambda: seen(utils.imread(path, grayscale=True)))])
     utils.set_backend("")
     return result
@@ -164,7 +167,8 @@ def dicom(library):
             record["PixelData"].VR = "OW" if bits == 16 else "OB"
             path = os.path.join(folder, "x.dcm")
             record.save_as(path, enforce_file_format=True)
-            result.append([utils.imread(path), utils.imread(path, channel_first=True).shape, utils.imread(path, size=(8, 6)).shape])
+            result.append([utils.imread(path), utils.imread(path, channel_first=True).shape,
+                           utils.imread(path, size=(8, 6)).shape])
     return result
 
 

@@ -5,8 +5,10 @@ Each scenario takes the library's name and returns plain data; nothing here impo
 import contextlib
 import io
 import os
+import sys
 import tempfile
 from importlib import import_module
+from unittest import mock
 
 import numpy as np
 
@@ -138,7 +140,8 @@ def yolov2(library):
                     nn.clear_parameters()
                     net = model(batch(nn, (1, 3, 96, 96)), use_up_to=word, training=training, returns_net=True)
                     result[dataset].append(summary(net))
-        result["refused"] = [attempt(lambda: detection.YoloV2("imagenet")), attempt(lambda: model(nn.Variable((1, 3, 96, 96)), use_up_to="pool"))]
+        result["refused"] = [attempt(lambda: detection.YoloV2("imagenet")),
+                             attempt(lambda: model(nn.Variable((1, 3, 96, 96)), use_up_to="pool"))]
     return result
 
 
@@ -179,7 +182,8 @@ def drawn_boxes(library):
     utils, = modules(library, "models.object_detection.utils")
     image = np.zeros((60, 80, 3), np.uint8)
     boxes = np.array([[40, 30, 20, 30, .9, .1, .8], [10, 40, 60, 20, .5, .9, .7], [1, 1, 1, 1, .1, .1, .2]])
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
+    # With OpenCV its lines are two pixels wide.
+    with contextlib.redirect_stdout(io.StringIO()) as printed, mock.patch.dict(sys.modules, cv2=None):
         drawn = utils.draw_bounding_boxes(image, boxes, ["cat", "dog"])
         thin = utils.draw_bounding_boxes(image, boxes, ["cat", "dog"], [(255, 0, 0), (0, 255, 0)], thresh=.85)
     # Fonts differ from one Pillow to the next: the frames, without the rows of text.
@@ -202,7 +206,8 @@ def segmented_images(library):
         utils.save_image(path, labels % 3, np.array([[0, 0, 0], [9, 0, 90], [0, 180, 0]]))
         pictures.append(images.imread(path))
     return [before.shape, before.dtype.name, before[0, 0, ::6, ::8], after, pictures[0][::4, ::4], pictures[1][::8, ::8],
-            utils.get_color(), prepare.pad(image[:2, :2] * 1., (3, 3), 7.), prepare.resize(labels[..., None].astype(np.uint8), (12, 20)).shape,
+            utils.get_color(), prepare.pad(image[:2, :2] * 1., (3, 3), 7.),
+            prepare.resize(labels[..., None].astype(np.uint8), (12, 20)).shape,
             prepare.cast(image).dtype.name, prepare.zero_mean_unit_range(np.array([0., 127.5, 255.]))]
 
 
@@ -211,7 +216,8 @@ def where_models_are(library):
     utils, = modules(library, "models.utils")
     with home_with() as home:
         os.environ.pop("NNABLA_MODELS_URL_BASE", None)
-        answers = [utils.get_model_home().replace(home, "~"), utils.get_model_url_base_from_env(), utils.get_model_url_base()]
+        answers = [utils.get_model_home().replace(home, "~"), utils.get_model_url_base_from_env(),
+                   utils.get_model_url_base()]
         os.environ["NNABLA_MODELS_URL_BASE"] = "https://somewhere/else"
         try:
             return answers + [utils.get_model_url_base_from_env(), utils.get_model_url_base()]

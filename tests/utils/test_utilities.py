@@ -201,7 +201,7 @@ def test_audio_through_soundfile(tmp_path, ending, dtype):
     pytest.importorskip("soundfile")
     from nnabla_compat.utils import audio_utils
     whole = np.random.RandomState(0).randint(-2 ** 15, 2 ** 15, (50, 2))
-    audio = (whole / 2 ** 15).astype(dtype) if dtype == np.float32 else (whole * (2 ** 16 if dtype == np.int32 else 1)).astype(dtype)
+    audio = (whole * {np.int16: 1, np.int32: 2 ** 16, np.float32: 2. ** -15}[dtype]).astype(dtype)
     path = str(tmp_path / "new" / f"x{ending}")
     audio_utils.set_backend("soundfile")
     try:

@@ -43,7 +43,8 @@ class ImageNetBase(Pretrained):
 
     use_up_to.__doc__ = Pretrained.use_up_to.__doc__
 
-    def configure_global_average_pooling(self, callback, force_global_pooling, check_global_pooling, name, by_type=False):
+    def configure_global_average_pooling(self, callback, force_global_pooling, check_global_pooling, name,
+                                         by_type=False):
         """Add to the edits ``callback`` that an average pooling is made global, or else that it is checked to be.
 
         Args:
@@ -58,8 +59,10 @@ class ImageNetBase(Pretrained):
         elif check_global_pooling:
             callback.check_average_pooling_global(name, by_type=by_type)
 
-    def _edits(self, input_var, use_from, use_up_to, training, force_global_pooling, check_global_pooling, verbose):
-        edits = super()._edits(input_var, use_from, training, verbose)
+    def _classifier(self, input_var, use_from, use_up_to, training, force_global_pooling, check_global_pooling,
+                    verbose):
+        """The edits of a classifier without towers."""
+        edits = self._edits(input_var, use_from, training, verbose)
         if self._AUGMENTATION == self._INPUT:
             edits.drop_function(self._AUGMENTATION)
         else:
@@ -98,7 +101,8 @@ class ImageNetBase(Pretrained):
             ValueError: no such ``use_up_to``; the image does not fit the average pooling.
         """
         input_var = self.get_input_var(input_var)
-        edits = self._edits(input_var, use_from, use_up_to, training, force_global_pooling, check_global_pooling, verbose)
+        edits = self._classifier(input_var, use_from, use_up_to, training, force_global_pooling, check_global_pooling,
+                                 verbose)
         return self._build(edits, input_var, returns_net)
 
 
@@ -128,7 +132,8 @@ class WithAuxiliaryTowers(ImageNetBase):
         if with_aux_tower and not training:
             raise AssertionError(f"{type(self).__name__}: with_aux_tower=True helps to train, pass training=True too.")
         input_var = self.get_input_var(input_var)
-        edits = self._edits(input_var, use_from, use_up_to, training, force_global_pooling, check_global_pooling, verbose)
+        edits = self._classifier(input_var, use_from, use_up_to, training, force_global_pooling, check_global_pooling,
+                                 verbose)
         ends, dropped = self._TOWERS[bool(with_aux_tower)]
         for key in ends:
             self.use_up_to(key, edits)

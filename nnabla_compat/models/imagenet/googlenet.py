@@ -5,8 +5,8 @@ from .base import WithAuxiliaryTowers
 class GoogLeNet(WithAuxiliaryTowers):
     """GoogLeNet, for images of 224 x 224, with two auxiliary classifiers.
 
-    ``use_up_to`` takes ``'classifier'`` (scores), ``'pool'`` (the average over the image), ``'prepool'`` (its input, the
-    output of the last inception block).
+    ``use_up_to`` takes ``'classifier'`` (scores), ``'pool'`` (the average over the image), ``'prepool'`` (its input,
+    the output of the last inception block).
 
     Source: Szegedy et al., Going Deeper with Convolutions, 2014.
     """

@@ -5,8 +5,8 @@ from .base import WithAuxiliaryTowers
 class InceptionV3(WithAuxiliaryTowers):
     """Inception v3, for images of 299 x 299, with an auxiliary classifier.
 
-    ``use_up_to`` takes ``'classifier'`` (scores), ``'pool'`` (the average over the image), ``'prepool'`` (its input, the
-    output of the last inception block).
+    ``use_up_to`` takes ``'classifier'`` (scores), ``'pool'`` (the average over the image), ``'prepool'`` (its input,
+    the output of the last inception block).
 
     Source: Szegedy et al., Rethinking the Inception Architecture for Computer Vision, 2015.
     """

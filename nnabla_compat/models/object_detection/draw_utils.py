@@ -17,7 +17,7 @@ class DrawBoundingBoxes:
         self._canvas = (_OpenCv if available("cv2") else _Pillow)(img)
 
     def draw(self, bbox, det_ind, label):
-        """Draw the frame ``bbox`` (left, top, right, bottom) in the color of class ``det_ind``, with a text above it."""
+        """Draw the frame ``bbox`` (left, top, right, bottom) in the color of class ``det_ind``, with a text above."""
         left, top = bbox[:2]
         self._canvas.draw(bbox, (left, top - 15 if top > 30 else top + 15), label, self.colors[det_ind])
 

@@ -28,8 +28,9 @@ _SLICES = {"Slice": 2, "Slice_2": 4, "Slice_3": 5, "Slice_4": None}
 class YoloV2(ObjectDetection):
     """YOLO v2, for images of any height and width that are multiples of 32.
 
-    ``use_up_to`` takes ``'detection'`` (boxes of shape (batch, boxes, 5 + classes): center, width and height as parts of
-    the image's size, objectness, scores), ``'convdetect'`` (the last convolution as it is), ``'lastconv'`` (its input).
+    ``use_up_to`` takes ``'detection'`` (boxes of shape (batch, boxes, 5 + classes): center, width and height as parts
+    of the image's size, objectness, scores), ``'convdetect'`` (the last convolution as it is), ``'lastconv'``
+    (its input).
 
     Args:
         dataset (str): What it was trained with, ``'voc'`` (20 classes) or ``'coco'`` (80 classes).

@@ -38,6 +38,6 @@ def zero_mean_unit_range(image):
 
 
 def preprocess_image_and_label(image, target_width=513, target_height=513):
-    """An image (height, width, channels), values from 0 to 255, scaled and padded to the target's size, from -1 to 1."""
+    """An image (height, width, channels), values from 0 to 255, in the target's size, values from -1 to 1."""
     frame = (target_height, target_width)
     return zero_mean_unit_range(pad(resize(cast(image), frame), frame))

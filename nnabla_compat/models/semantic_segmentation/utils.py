@@ -18,7 +18,7 @@ def get_color():
 
 
 def pre_process_image(image, target_h, target_w):
-    """An image (height, width, 3), values from 0 to 255, as a batch (1, 3, ``target_h``, ``target_w``) for the network."""
+    """An image (height, width, 3), values from 0 to 255, as a batch (1, 3, ``target_h``, ``target_w``)."""
     image = image_preprocess.preprocess_image_and_label(image, target_w, target_h)
     return image.transpose(2, 0, 1)[None]
 
