@@ -1,6 +1,6 @@
 """Operators that move, repeat or select elements by position."""
 import math
-from functools import partial
+from functools import partial, reduce
 
 import torch
 
@@ -346,6 +346,29 @@ def broadcast_to(x: AsIs, y: Tensor, axis: int = None):
     return _copy(y.expand(x.shape))
 
 
+class _Tile(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x, reps):
+        return x.repeat(reps)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, ctx.reps = inputs
+        ctx.shape = x.shape
+
+    @staticmethod
+    def backward(ctx, grad):
+        missing = len(ctx.reps) - len(ctx.shape)
+        for axis, (n, count) in enumerate(zip((1,) * missing + tuple(ctx.shape), ctx.reps)):
+            if count > 1:
+                tiles = grad.unflatten(axis, (count, n))
+                # A few whole tiles are added faster than torch sums over such axes.
+                grad = reduce(torch.add, tiles.unbind(axis)) if count <= 8 else tiles.sum(axis)
+        return grad.reshape(ctx.shape), None
+
+
 def _tile_shape(x, reps):
     if any(r < 1 for r in reps):
         raise ValueError(f"expected repetitions of at least 1, received {reps}")
@@ -367,7 +390,7 @@ def tile(x: Tensor, reps: Ints):
     Raises:
         ValueError: a repetition is less than 1.
     """
-    return x.repeat((1,) * (x.ndim - len(reps)) + reps)
+    return apply(_Tile, x, (1,) * (x.ndim - len(reps)) + reps)
 
 
 def _one_hot_shape(x, shape):
