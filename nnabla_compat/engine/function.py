@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from ..registry import Floats
+from ..registry import Floats, Operator
 from . import by_hand, context, modes, tape
 from .leaf import input_tensor, link_torch_leaf
 from .nd_array import NdArray
@@ -518,6 +518,8 @@ def connect(function, inputs, n_outputs=-1, outputs=None, auto_forward=None):
 def run_now(function, inputs, n_outputs=-1, outputs=None):
     """Run ``function`` on the Variables' present data and make it a node (dynamic mode)."""
     op, target = function.op, function.target
+    if modes.no_grad and function.__class__ is Function and op.__class__ is Operator:
+        return _run_unlinked(function, inputs, n_outputs, outputs)
     need_grad, rank, tensors = False, 0, []
     function.inputs = list(inputs)
     ref = weakref.ref(function)
@@ -542,12 +544,7 @@ def run_now(function, inputs, n_outputs=-1, outputs=None):
     function.need_grad, function.rank = need_grad, rank
     if modes.no_grad:
         tensors = [t.detach() if t.requires_grad else t for t in tensors]
-    if (function.__class__ is Function and op.resolve is None and not op.wants and not op.creates and function.mask is None
-            and not op.eager_rule):
-        kernel, args = op.kernel, function.given     # nothing to bind: a later run of the graph does it
-    else:
-        function.bind_now([v.container.shape for v in inputs], n_outputs)
-        kernel, args = function.bound, {}
+    kernel, args = _kernel_now(function, inputs, n_outputs)
     try:
         results = kernel(*tensors, **args)
     except (ValueError, TypeError, IndexError, RuntimeError) as error:
@@ -563,6 +560,42 @@ def run_now(function, inputs, n_outputs=-1, outputs=None):
         return variable
     results = [results] if isinstance(results, torch.Tensor) else results
     return _attach_now(function, results, rank + 1, need_grad, outputs)
+
+
+def _kernel_now(function, inputs, n_outputs):
+    """What to call with tensors, and with which arguments."""
+    op = function.op
+    if (function.__class__ is Function and op.resolve is None and not op.wants and not op.creates and function.mask is None
+            and not op.eager_rule):
+        return op.kernel, function.given     # nothing to bind: a later run of the graph does it
+    function.bind_now([v.container.shape for v in inputs], n_outputs)
+    return function.bound, {}
+
+
+def _run_unlinked(function, inputs, n_outputs, outputs):
+    """Run a function whose outputs will be leaves: dynamic mode inside ``no_grad``."""
+    op, target, tensors = function.op, function.target, []
+    direct = op.plain and target.is_cpu
+    for i, v in enumerate(inputs):
+        storage = v.container.storage
+        if direct and storage.state == WRITTEN and storage.regular and storage._tensor.dtype is target.dtype:
+            tensors.append(storage._tensor)
+        else:
+            tensors.append(input_tensor(v, function.input_kind(i), target))
+    kernel, args = _kernel_now(function, inputs, n_outputs)
+    recording = torch.is_grad_enabled()
+    torch._C._set_grad_enabled(False)   # torch.no_grad() costs as much as a small kernel
+    try:
+        results = kernel(*tensors, **args)
+    except (ValueError, TypeError, IndexError, RuntimeError) as error:
+        raise function.error(error, [v.container.shape for v in inputs]) from error
+    finally:
+        torch._C._set_grad_enabled(recording)
+    if results.__class__ is torch.Tensor and outputs is None and not op.aliases:
+        if results._base is not None:
+            results = results.clone()
+        return Variable.over(Container(tuple(results.shape), Storage(results)))
+    return _attach_now(function, [results] if isinstance(results, torch.Tensor) else results, 0, False, outputs)
 
 
 def _attach_now(function, results, rank, need_grad, outputs):
