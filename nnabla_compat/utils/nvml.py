@@ -84,7 +84,7 @@ class NVMLError(Exception):
             return nvmlErrorString(self.value).decode()
         except NVMLError:
             names = [k for k, v in globals().items() if k.startswith("NVML_ERROR_") and v == self.value]
-            return f"{(names or ['NVML error'])[0]} ({self.value})"
+            return names[0].removeprefix("NVML_ERROR_").replace("_", " ").title() if names else f"NVML Error code {self.value}"
 
 
 def _load():

@@ -37,7 +37,7 @@ class DeepLabV3plus(SemanticSegmentation):
     def _fit(self, edits, shape):
         edits.force_average_pooling_global("AveragePooling")
         for name, times in _HALVINGS.items():
-            size = [halved(n, times) for n in shape[2:]]
+            size = [_halved(n, times) for n in shape[2:]]
 
             @edits.on_generate_function_by_name(name)
             def resize(f, size=size):
@@ -45,7 +45,7 @@ class DeepLabV3plus(SemanticSegmentation):
                 return f
 
 
-def halved(size, times):
+def _halved(size, times):
     """Size after ``times`` convolutions of stride 2, each of which rounds up."""
     for _ in range(times):
         size = (size + 1) // 2
