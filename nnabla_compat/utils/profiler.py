@@ -109,10 +109,12 @@ class GraphProfiler:
         self.name2val = {v: k for k, v in get_parameters().items()}
         self.backward_accum = backward_accum
 
-    def _measure(self, execution):
+    # Programs that measure in other ways override the next two.
+
+    def _measure_execution_time(self, execution, *execution_args):
         """Mean time as text, and how often ``execution`` ran; once more before counting."""
         def run():
-            execution()
+            execution(*execution_args)
             self.ext_module.synchronize(device_id=self.device_id)
 
         run()
@@ -127,18 +129,19 @@ class GraphProfiler:
                 break
         return f"{convert_time_scale(total / count, self.time_scale):.8}", count
 
-    def _measure_function(self, f, direction):
+    def _time_profiling(self, f, target_process):
+        """Measure a function: ``"forward"`` or ``"backward"``."""
         _zero_intermediates(f)
-        if direction == "forward":
-            measured = self._measure(lambda: f.forward(f.inputs, f.outputs))
+        if target_process == "forward":
+            measured = self._measure_execution_time(f.forward, f.inputs, f.outputs)
         else:
-            measured = self._measure(self._gradient_of(f))
+            measured = self._measure_execution_time(self._gradient_of(f))
         _zero_intermediates(f)
         scope = None
         if len(f.inputs) > 1 and f.inputs[1] in self.name2val:
             scope = os.path.dirname(self.name2val[f.inputs[1]])
         shapes = [v.shape for v in f.inputs]
-        self.result[direction].append(ProfileStat(scope, shapes, f.info.args.items(), f.name, *measured))
+        self.result[target_process].append(ProfileStat(scope, shapes, f.info.args.items(), f.name, *measured))
 
     def _gradient_of(self, f):
         """A callable that computes the gradients of a function once, without its forward."""
@@ -161,12 +164,12 @@ class GraphProfiler:
     def time_profiling_forward(self):
         """Measure each function's forward."""
         self.result["forward"] = []
-        self.graph.visit(lambda f: self._measure_function(f, "forward"))
+        self.graph.visit(lambda f: self._time_profiling(f, "forward"))
 
     def time_profiling_backward(self):
         """Measure each function's gradients."""
         self.result["backward"] = []
-        self.graph.visit(lambda f: self._measure_function(f, "backward"))
+        self.graph.visit(lambda f: self._time_profiling(f, "backward"))
 
     def training_function(self):
         """One training step."""
@@ -178,7 +181,7 @@ class GraphProfiler:
     def time_profiling_whole_graph(self):
         """Measure forward and backward of the graph, and training steps if there is a solver."""
         def measure(name, execution):
-            self.result[name], self.result[f"n_run_{name}"] = self._measure(execution)
+            self.result[name], self.result[f"n_run_{name}"] = self._measure_execution_time(execution)
 
         measure("forward_all", self.graph.forward)
         measure("backward_all", self.graph.backward)
