@@ -1,7 +1,8 @@
 """Operators that draw random numbers, and selection of the k largest.
 
 On a CPU the streams are those of nnabla's generator, a 32-bit Mersenne twister: for one seed the
-same numbers come out as there.
+same numbers come out as there, but for binomial numbers of many successes and beta numbers
+of parameters above 1, which are equal in distribution.
 """
 import math
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 
 from ..registry import Double, Shape, Tensor, operator
+from . import draws
 from .autograd import apply
 from .shapes import normalize_axis
 
@@ -70,7 +72,7 @@ def rand(low: float = 0, high: float = 1, shape: Shape = [], seed: int = -1, *, 
 
 def _randn_shape(mu=0, sigma=1, shape=(), seed=-1):
     if sigma == 0:
-        raise ValueError("expected sigma other than 0")
+        raise ValueError(f"expected sigma other than 0, received {sigma}")
     return shape
 
 
@@ -209,7 +211,7 @@ def _rand_beta_shape(alpha=0.5, beta=0.5, shape=(), seed=-1):
 
 @operator("RandBeta", shape=_rand_beta_shape)
 def rand_beta(alpha: float = 0.5, beta: float = 0.5, shape: Shape = [], seed: int = -1, *, rng):
-    """Random numbers in (0, 1) of the beta distribution; equal to nnabla's in distribution.
+    """Random numbers in (0, 1) of the beta distribution; with a parameter above 1 equal to nnabla's in distribution only.
 
     Args:
         alpha (float): First shape parameter, positive.
@@ -223,7 +225,11 @@ def rand_beta(alpha: float = 0.5, beta: float = 0.5, shape: Shape = [], seed: in
     Raises:
         ValueError: a parameter is not positive.
     """
-    return torch.from_numpy(np.asarray(rng.generator.beta(alpha, beta, shape), np.float32))
+    if alpha <= 1 and beta <= 1:
+        y = draws.beta_of_powers(rng, alpha, beta, math.prod(shape))
+    else:
+        y = rng.generator.beta(alpha, beta, math.prod(shape)).astype(np.float32)
+    return torch.from_numpy(y.reshape(shape))
 
 
 def _rand_gamma_shape(k=0.5, theta=1, shape=(), seed=-1):
@@ -234,7 +240,7 @@ def _rand_gamma_shape(k=0.5, theta=1, shape=(), seed=-1):
 
 @operator("RandGamma", shape=_rand_gamma_shape)
 def rand_gamma(k: float = 0.5, theta: float = 1, shape: Shape = [], seed: int = -1, *, rng):
-    """Random positive numbers of the gamma distribution; equal to nnabla's in distribution.
+    """Random positive numbers of the gamma distribution.
 
     Args:
         k (float): Shape parameter, positive.
@@ -248,7 +254,7 @@ def rand_gamma(k: float = 0.5, theta: float = 1, shape: Shape = [], seed: int = 
     Raises:
         ValueError: a parameter is not positive.
     """
-    return torch.from_numpy(np.asarray(rng.generator.gamma(k, theta, shape), np.float32))
+    return torch.from_numpy((draws.gamma(rng, k, math.prod(shape)) * np.float32(theta)).reshape(shape))
 
 
 def _random_choice_shape(x, w, shape=(), replace=True, seed=-1):

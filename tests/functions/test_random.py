@@ -10,6 +10,8 @@ import pytest
 import nnabla_compat as nn
 import nnabla_compat.function_bases as FB
 import nnabla_compat.functions as F
+from nnabla_compat.engine.randomness import FunctionRandom
+from nnabla_compat.ops import draws
 from nnabla_compat.registry import OPERATORS
 
 RNG = np.random.RandomState(31)
@@ -138,6 +140,19 @@ def test_binomial(n, p):
     if n <= 6:
         from math import comb
         frequencies(y, [comb(n, i) * p ** i * (1 - p) ** (n - i) for i in range(n + 1)])
+
+
+@pytest.mark.parametrize("k", [0.05, 0.5, 1.0, 2.0, 9.0])
+@pytest.mark.parametrize("count", [1, 2, 7, 60])
+def test_gamma_takes_the_same_words_in_stretches_of_any_length(k, count, monkeypatch):
+    def draw(stretch):
+        monkeypatch.setattr(draws, "_STRETCH", stretch)
+        rng = FunctionRandom(4)
+        return np.append(draws.gamma(rng, k, count), rng.words(1))
+
+    expected = draw(1 << 15)
+    for stretch in (12, 40, 100):
+        np.testing.assert_array_equal(draw(stretch), expected)
 
 
 def test_uniform_and_normal():
