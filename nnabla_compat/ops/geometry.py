@@ -142,12 +142,16 @@ def warp_by_flow(data: Tensor, flow: Tensor):
     part = [(p - b).reshape(n, 1, -1) for p, b in zip(position, below)]
     corners = []
     for b, size in zip(below, (height, width)):
-        b = b.reshape(n, -1).clamp(-1, size).long()
-        corners.append((b.clamp(0, size - 1), (b + 1).clamp(0, size - 1)))
-    rows, columns = corners
-    top = torch.lerp(gather(data, [rows[0], columns[0]]), gather(data, [rows[0], columns[1]]), part[1])
-    bottom = torch.lerp(gather(data, [rows[1], columns[0]]), gather(data, [rows[1], columns[1]]), part[1])
-    return torch.lerp(top, bottom, part[0]).reshape(data.shape)
+        b = b.clamp(-1, size).long()
+        corners.append([(b + i).clamp(0, size - 1) for i in (0, 1)])
+    (top, bottom), (left, right) = corners
+    pixels = data.flatten(2)
+
+    def between(row):
+        at = [(row * width + column).reshape(n, 1, -1).expand(-1, channels, -1) for column in (left, right)]
+        return torch.lerp(pixels.gather(2, at[0]), pixels.gather(2, at[1]), part[1])
+
+    return torch.lerp(between(top), between(bottom), part[0]).reshape(data.shape)
 
 
 def _patch_correlation_shape(x1, x2, patch=(1, 1), shift=(0, 0), patch_step=(1, 1), shift_step=(1, 1), padding=(0, 0, 0, 0)):
