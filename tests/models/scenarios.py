@@ -223,3 +223,28 @@ def where_models_are(library):
             return answers + [utils.get_model_url_base_from_env(), utils.get_model_url_base()]
         finally:
             del os.environ["NNABLA_MODELS_URL_BASE"]
+
+
+@scenario
+def finetuning(library):
+    """Features of a model under a new classifier, trained together."""
+    nn, F, PF, S, imagenet = modules(library, "", "functions", "parametric_functions", "solvers", "models.imagenet")
+    nn.clear_parameters()
+    rng = np.random.RandomState(0)
+    with home_with("imagenet/Resnet-18.nnp"):
+        model = imagenet.ResNet18()
+        x, t = nn.Variable((4,) + model.input_shape), nn.Variable((4, 1))
+        x.d, t.d = rng.randint(0, 256, x.shape) / 256, rng.randint(0, 7, t.shape)
+        features = model(x, use_up_to="pool", training=True)
+    with nn.parameter_scope("new"):
+        loss = F.mean(F.softmax_cross_entropy(PF.affine(features, 7, w_init=rng.randn(4, 7) * .1), t))
+    solver = S.Momentum(.01)
+    solver.set_parameters(nn.get_parameters())
+    losses = []
+    for _ in range(5):
+        loss.forward(clear_no_need_grad=True)
+        solver.zero_grad()
+        loss.backward(clear_buffer=True)
+        solver.update()
+        losses.append(float(loss.d))
+    return losses, {k: float(np.abs(v.d).mean()) for k, v in nn.get_parameters(grad_only=False).items()}
