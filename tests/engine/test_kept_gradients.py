@@ -70,3 +70,13 @@ def test_hooks_of_torch_users_on_leaves_are_called():
     y.forward()
     y.backward()
     assert len(seen) == 1 and a.g.tolist() == [2, 2, 2]
+
+
+def test_a_gradient_given_to_grad_that_passes_unchanged_gets_one_of_its_own():
+    x, dy = leaf(1, 2), leaf(3, 4)
+    dx, = nn.grad([F.identity(x)], [x], grad_outputs=[dy])
+    total = F.sum(dx * 3)
+    total.forward()
+    total.backward()
+    np.testing.assert_array_equal(dx.d, dy.d)
+    np.testing.assert_array_equal(dy.g, [3, 3])
