@@ -233,7 +233,7 @@ class _HardSigmoid(torch.autograd.Function):
 
     @staticmethod
     def forward(x):
-        return torch.rsub(x, 0.5, alpha=-0.2).clamp_(0.0, 1.0)
+        return torch.rsub(x, 0.5, alpha=-0.2).clamp(0.0, 1.0)
 
     @staticmethod
     def setup_context(ctx, inputs, output):

@@ -17,9 +17,9 @@ def test_every_operator_is_timed():
     assert len(operator_cases.COMMON) >= 60
 
 
-@pytest.mark.parametrize("name", operator_cases.CASES)
+@pytest.mark.parametrize("name", operators.SUBJECTS)
 def test_call_runs(name):
-    case = operator_cases.CASES[name]
+    case = operators.SUBJECTS[name]
     subject = (operators.Dynamic if name in operator_cases.AT_ONCE else operators.Graph)(nn, case)
     subject.forward()
     if subject.wanted:
