@@ -515,9 +515,11 @@ class ProtoNetwork:
         from ..utils import nnabla_pb2
         from .variable_batch_size import variable_batch_size as free_batch_size
         network = self
-        if variable_batch_size and not self.repeat_info:  # loops come from files only, which leave it open already
+        if not self.repeat_info:  # loops come from files only, which are as they are to be
             network = self.clone()
-            free_batch_size(network)
+            network.update_actual_shape_of_reshape()
+            if variable_batch_size:
+                free_batch_size(network)
         message = nnabla_pb2.Network(name=network.name, batch_size=network.batch_size or 0)
         for id_, times in network.repeat_info.items():
             message.repeat_info.add(id=id_, times=times)
@@ -528,13 +530,13 @@ class ProtoNetwork:
         return message
 
     def update_actual_shape_of_reshape(self):
-        """Put the lengths that -1 stands for into the arguments of Reshape functions."""
+        """Put the lengths that -1 stands for into the arguments of Reshape functions, where the input's shape says them."""
         for function in self.functions.values():
             if function.type == "Reshape" and -1 in function.args["shape"]:
-                shape = list(function.args["shape"])
-                size = int(np.prod(self.variable(function.inputs[0]).shape))
-                shape[shape.index(-1)] = size // -int(np.prod(shape))
-                function.args["shape"] = shape
+                shape, given = list(function.args["shape"]), self.variable(function.inputs[0]).shape
+                if -1 not in given:
+                    shape[shape.index(-1)] = int(np.prod(given)) // -int(np.prod(shape))
+                    function.args["shape"] = shape
 
     def save(self, filename, include_parameter=False, variable_batch_size=True, executors=None):
         """Write the network to a file; see :func:`save`."""
@@ -1032,10 +1034,7 @@ class ProtoGraphGenerator:
             name = self._declare(variable, self.renaming(i, None), f"{self.prefix}{type_}_out")
             self.known[key] = self.known[key[0]] = name
             outputs.append(name)
-        args = dict(function.args)
-        if type_ == "Reshape":
-            args["shape"] = list(function.outputs[0].shape)
-        network.add_function(ProtoFunction(None, type_, args, function_name, network), inputs, outputs)
+        network.add_function(ProtoFunction(None, type_, dict(function.args), function_name, network), inputs, outputs)
 
     def _name_input(self, variable, type_):
         key = self._key(variable)
@@ -1226,8 +1225,6 @@ class ProtoGraphBuilder:
             self._known[id(variable)] = name, variable
             recorded.outputs.append(name)
             made.append(variable)
-        if recorded.type == "Reshape":
-            recorded.args["shape"] = list(shapes[0])
         network.functions[recorded.name] = recorded
         return made
 

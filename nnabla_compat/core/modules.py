@@ -35,12 +35,16 @@ class ResUnit(Module):
     """A bottleneck residual unit: convolutions of 1x1, 3x3 and 1x1, and a skip path."""
 
     def __init__(self, channels, stride=1, skip_by_conv=True):
-        self.conv1 = ConvBn(channels // 4, 1, 1, act=F.relu)
-        self.conv2 = ConvBn(channels // 4, 3, stride, act=F.relu)
+        self.conv1 = ConvBn(channels // 4, 1, 1, act=_relu)
+        self.conv2 = ConvBn(channels // 4, 3, stride, act=_relu)
         self.conv3 = ConvBn(channels, 1)
         self.skip_by_conv = skip_by_conv
         self.skip = ConvBn(channels, 1, stride)
 
     def call(self, x, training=True):
         h = self.conv3(self.conv2(self.conv1(x)))
-        return F.relu(h + (self.skip(x) if self.skip_by_conv else x))
+        return _relu(F.add2(h, self.skip(x) if self.skip_by_conv else x, inplace=True))
+
+
+def _relu(x):
+    return F.relu(x, inplace=True)    # has no effect, but files of nnabla's unit say so

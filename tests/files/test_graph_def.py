@@ -85,7 +85,10 @@ def test_flat_code():
         a, b = F.split(F.reshape(F.dropout(h, 0.5), (4, -1, 2)), axis=2)
         y = (a * b - 1) / 2 + (-a) ** 2
     assert layers(g.flat)[0] == ("@flat/Affine", "Affine", ["x", "fc/affine/W", "fc/affine/b"], ["@flat/Affine_out"])
-    assert g.flat.functions["@flat/Reshape"].args["shape"] == [4, 4, 2]
+    assert list(g.flat.functions["@flat/Reshape"].args["shape"]) == [4, -1, 2]
+    for free, shape in ((False, [4, 4, 2]), (True, [-1, 4, 2])):
+        written = g.flat.as_proto(variable_batch_size=free)
+        assert [list(f.reshape_param.shape.dim) for f in written.function if f.type == "Reshape"] == [shape]
     assert y.shape == (4, 4) and g.inputs == ["x"] and g.outputs == [y.name]
     assert list(g.get_parameters()) == ["fc/affine/W", "fc/affine/b"]
     expected = nn.get_parameters()["fc/affine/W"].d
