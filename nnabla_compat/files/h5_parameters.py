@@ -44,12 +44,13 @@ def _read(source):
     with h5py.File(file, "r") as f:
         found = []
 
-        def visit(name, item):
-            if isinstance(item, h5py.Dataset):
-                attributes = item.attrs
-                found.append(_Entry(attributes.get("index"), name, attributes.get("need_grad"), item, item.dtype, item.shape))
+        def visit(name):
+            item = h5py.h5o.open(f.id, name)
+            if isinstance(item, h5py.h5d.DatasetID):
+                found.append(_Entry(_attribute(item, b"index"), name.decode(), _attribute(item, b"need_grad"), item, item.dtype,
+                                    item.shape))
 
-        f.visititems(visit)
+        h5py.h5o.visit(f.id, visit)  # links out of the file are not followed
         without_index = [entry.name for entry in found if entry.index is None]
         if without_index and len(without_index) < len(found):
             raise TypeError(f"{_title(source)}: expected every dataset or none to have the attribute 'index', "
@@ -62,7 +63,7 @@ def _read(source):
 
 
 class _Entry(NamedTuple):
-    """A dataset and what it says of itself, asked for once: each question goes to the file."""
+    """A dataset and what it says of itself, asked for once, by h5py's low-level interface: parameters may be many."""
 
     index: int
     name: str
@@ -72,11 +73,23 @@ class _Entry(NamedTuple):
     shape: tuple
 
 
+def _attribute(item, name):
+    from h5py import h5a
+    if not h5a.exists(item, name):
+        return None
+    attribute = h5a.open(item, name)
+    value = np.empty(attribute.shape, attribute.dtype)
+    attribute.read(value)
+    return value[()]
+
+
 def _check(source, entry):
-    if entry.dataset.external or entry.dataset.is_virtual:
+    from h5py import h5d, h5s
+    made = entry.dataset.get_create_plist()
+    if made.get_external_count() or made.get_layout() == h5d.VIRTUAL:
         raise ValueError(f"{_title(source)}: dataset '{entry.name}' keeps its values in another file, which is not followed. "
                          "Save the parameters into one file.")
-    if entry.dtype.kind not in "biuf" or entry.shape is None:
+    if entry.dtype.kind not in "biuf" or entry.dataset.get_space().get_simple_extent_type() == h5s.NULL:
         raise ValueError(f"{_title(source)}: expected dataset '{entry.name}' to hold numbers, it holds {entry.dtype}.")
     if entry.need_grad is None:
         raise KeyError(f"{_title(source)}: dataset '{entry.name}' has no attribute 'need_grad', so this is no nnabla "
@@ -85,7 +98,7 @@ def _check(source, entry):
 
 def _check_sizes(source, entries):
     claimed = sum(math.prod(e.shape) * e.dtype.itemsize for e in entries)
-    stored = sum(e.dataset.id.get_storage_size() for e in entries)
+    stored = sum(e.dataset.get_storage_size() for e in entries)
     allowed = getattr(source, "allowance", max(LARGEST_EXPANSION, LARGEST_RATIO * stored))
     if claimed > allowed:
         raise ValueError(f"{_title(source)}: datasets claim {claimed} bytes, the file holds {stored}. Save it without "
@@ -93,9 +106,9 @@ def _check_sizes(source, entries):
 
 
 def _record(entry):
+    from h5py import h5s
     values = np.empty(entry.shape, entry.dtype)
-    if values.size:
-        entry.dataset.read_direct(values)
+    entry.dataset.read(h5s.ALL, h5s.ALL, values)
     if not values.dtype.isnative:
         values = values.astype(values.dtype.newbyteorder("="))
     return ParameterRecord(entry.name, values, bool(entry.need_grad))
