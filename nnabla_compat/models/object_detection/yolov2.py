@@ -16,6 +16,9 @@ _RESHAPES = {
     "Reshape_2": lambda s: (s[0], s[1] * s[2] * s[3] * s[1] * s[2], s[4] // s[1], s[5] // s[2]),
     # (batch, anchors, x y w h o and classes, rows, columns)
     "Reshape_3": lambda s: (s[0], _ANCHORS, s[1] // _ANCHORS, *s[2:]),
+    # Numbers of the grid's columns, and of its rows, along their axes.
+    "Reshape_4": lambda s: (1, 1, 1, s[0]),
+    "Reshape_6": lambda s: (1, 1, s[0], 1),
     "Reshape_5": lambda s: (s[0], s[1], 1, s[2], s[3]),
     "Reshape_7": lambda s: (s[0], s[1], 1, s[2], s[3]),
     # (batch, boxes, values)
@@ -74,11 +77,9 @@ class YoloV2(ObjectDetection):
             change(name, lambda proto, s, rule=rule: _set(proto.reshape_param.shape.dim, rule(s)))
         for name, end in _SLICES.items():
             change(name, lambda proto, s, end=end: _set(proto.slice_param.stop, (*s[:2], end or s[2], *s[3:])))
-        # Coordinates of the grid's columns, and of its rows: counted, laid along their axis, as a part of the whole.
-        for axis, count, lay, scale in ((1, "Arange", "Reshape_4", "MulScalar_2"),
-                                        (0, "Arange_2", "Reshape_6", "MulScalar_3")):
+        # Columns and rows are counted, and then scaled to parts of the image.
+        for axis, count, scale in ((1, "Arange", "MulScalar_2"), (0, "Arange_2", "MulScalar_3")):
             change(count, lambda proto, n=grid[axis]: setattr(proto.arange_param, "stop", n))
-            change(lay, lambda proto, s, axis=axis: _set(proto.reshape_param.shape.dim, s[:1], at=2 + axis))
             change(scale, lambda proto, s, ratio=file_size[axis] / shape[2 + axis]:
                    setattr(proto.mul_scalar_param, "val", proto.mul_scalar_param.val * ratio))
 
@@ -93,9 +94,5 @@ class YoloV2(ObjectDetection):
                 parameter.set_parameter(name, Variable.from_numpy_array((self._biases * ratio).astype(np.float32)))
 
 
-def _set(field, values, at=None):
-    """Let a repeated field hold ``values``, or only its entry ``at`` the first of them."""
-    if at is None:
-        field[:] = [int(v) for v in values]
-    else:
-        field[at] = int(values[0])
+def _set(field, values):
+    field[:] = [int(v) for v in values]
