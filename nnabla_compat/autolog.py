@@ -42,7 +42,8 @@ def stop_autolog():
     """Log nothing more."""
     if _log in monitor.observers:
         monitor.observers.remove(_log)
-    nnabla_compat.save_parameters = parameter.save_parameters
+    if nnabla_compat.save_parameters is _save_parameters:
+        nnabla_compat.save_parameters = parameter.save_parameters
 
 
 def _log(source, index, value):
