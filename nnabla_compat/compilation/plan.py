@@ -334,10 +334,11 @@ class Execution:
         root = container.storage.autograd_tensor(container.shape)
         seed = torch.full_like(root, self.seed_value)
         expected = torch.autograd.grad(root, [t for t, _ in self.targets], seed, retain_graph=True, allow_unused=True)
-        if any(g is None for g in expected):
+        found = results[self.gradients_from:]
+        if any(g is None or f.stride() != t.stride() for g, f, (t, _) in zip(expected, found, self.targets)):
             return False
         largest = max([float(g.abs().max()) for g in expected if g.numel()], default=0.0)
-        return all(_agree(a, b, largest) for a, b in zip(expected, results[self.gradients_from:]))
+        return all(_agree(a, b, largest) for a, b in zip(expected, found))
 
 
 def _agree(a, b, scale):

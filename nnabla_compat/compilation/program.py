@@ -256,7 +256,8 @@ class Program:
                 found = torch.autograd.grad(root, [sources[k] for k in known], seed.to(root.dtype).expand(root.shape),
                                             allow_unused=True)
                 for k, gradient in zip(known, found):
-                    gradients[k] = gradient
+                    # Leaves and their gradients lie alike in memory: torch's fused optimizers rely on it.
+                    gradients[k] = gradient if k >= len(wanted) or gradient is None else _laid_out_like(gradient, wanted[k])
         taken = {_memory(t) for t in (*arguments, seed)}
         return [[_separate(env[slot], taken) for _, slot in self.kept],
                 *[[None if g is None else _separate(g, taken) for g in part]
@@ -279,6 +280,12 @@ def _separate(tensor, taken):
         tensor = tensor.clone(memory_format=torch.contiguous_format)
     taken.add(_memory(tensor))
     return tensor
+
+
+def _laid_out_like(tensor, model):
+    if tensor.stride() == model.stride():
+        return tensor
+    return torch.empty_like(model, requires_grad=False).copy_(tensor.detach())
 
 
 def _memory(tensor):
