@@ -1,4 +1,6 @@
 """Arithmetic on arrays and scalars."""
+from functools import partial
+
 import torch
 
 from ..registry import Double, Tensor, operator
@@ -189,7 +191,7 @@ def mul_n(*x: Tensor):
 
 # Array and scalar
 
-@operator("AddScalar", shape=same_shape, backward_reads="")
+@operator("AddScalar", shape=same_shape, backward_reads="", direct=lambda x, val, inplace: partial(torch.add, other=val))
 def add_scalar(x: Tensor, val: Double = 1, inplace: bool = False):
     r"""Array plus a scalar.
 
@@ -206,7 +208,7 @@ def add_scalar(x: Tensor, val: Double = 1, inplace: bool = False):
     return x + val
 
 
-@operator("MulScalar", shape=same_shape, backward_reads="")
+@operator("MulScalar", shape=same_shape, backward_reads="", direct=lambda x, val, inplace: partial(torch.mul, other=val))
 def mul_scalar(x: Tensor, val: Double = 1, inplace: bool = False):
     r"""Array times a scalar.
 
@@ -223,7 +225,7 @@ def mul_scalar(x: Tensor, val: Double = 1, inplace: bool = False):
     return x * val
 
 
-@operator("PowScalar", shape=same_shape)
+@operator("PowScalar", shape=same_shape, direct=lambda x, val, inplace: partial(torch.pow, exponent=val))
 def pow_scalar(x: Tensor, val: Double = 1, inplace: bool = False):
     r"""Array to the power of a scalar.
 
@@ -240,7 +242,7 @@ def pow_scalar(x: Tensor, val: Double = 1, inplace: bool = False):
     return torch.pow(x, val)
 
 
-@operator("RSubScalar", shape=same_shape, backward_reads="")
+@operator("RSubScalar", shape=same_shape, backward_reads="", direct=lambda x, val: partial(torch.rsub, other=val))
 def r_sub_scalar(x: Tensor, val: Double = 1):
     r"""Scalar minus an array.
 

@@ -206,7 +206,17 @@ def _slice_shape(x, start, stop, step):
                              for a, b, c, n in zip(start, stop, step, x[lead:])])
 
 
-@operator("Slice", shape=_slice_shape, resolve=_resolve_slice, backward_reads="")
+def _direct_slice(x, start, stop, step):
+    if min(step, default=1) > 0:
+        index = [slice(None)] * (len(x) - len(start))
+        for n, *bounds in zip(x[len(index):], start, stop, step):
+            part = slice(*bounds)
+            index.append(slice(None) if range(n)[part] == range(n) else part)    # whole axes cost nothing
+        index = tuple(index)
+        return lambda x: x[index]
+
+
+@operator("Slice", shape=_slice_shape, resolve=_resolve_slice, backward_reads="", direct=_direct_slice)
 def slice_(x: Tensor, start: Ints = None, stop: Ints = None, step: Ints = None):
     """Take ``x[start:stop:step]`` along each axis, with Python's rules for negative and excess positions.
 
