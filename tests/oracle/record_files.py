@@ -6,6 +6,8 @@ Run with nnabla 1.39 under Python 3.10, with this package, and with nnabla again
     python tests/oracle/record_files.py ours       # files that this package writes -> tests/corpus/files/*.nnp
     python tests/oracle/record_files.py read       # what nnabla computes from them -> tests/corpus/files/read.json
 
+    python tests/oracle/record_files.py batches    # networks built for other batch sizes -> tests/corpus/files/batches.json
+
 And for every recorded call of every function, through a scratch folder:
 
     python tests/oracle/record_files.py write-calls FOLDER    # with this package
@@ -18,6 +20,7 @@ import importlib
 import json
 import pathlib
 import sys
+import tempfile
 
 import numpy as np
 
@@ -124,6 +127,19 @@ def read_calls(nn, folder):
     return {"equal": dict(sorted(equal.items())), "different": different}
 
 
+def record_batches(nn):
+    from files import batches
+    with tempfile.TemporaryDirectory() as folder:
+        found = {f"{name} {variable}": batches.results(nn, name, variable, f"{folder}/net.nnp")
+                 for name in batches.NETWORKS for variable in (True, False)}
+    lines = ",\n".join(f"{json.dumps(key)}: {_rounded(entry)}" for key, entry in found.items())
+    (FOLDER / "batches.json").write_text("{" + lines + "}\n")
+
+
+def _rounded(value):
+    return json.dumps(json.loads(json.dumps(value), parse_float=lambda text: float(f"{float(text):.6g}")))
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(parents=True, exist_ok=True)
     command = sys.argv[1]
@@ -140,5 +156,7 @@ if __name__ == "__main__":
         import nnabla as library
         if command == "theirs":
             write(library, ".nntxt", "")
+        elif command == "batches":
+            record_batches(library)
         else:
             (FOLDER / "read.json").write_text(json.dumps(read(library), indent=0))
