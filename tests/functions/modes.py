@@ -36,9 +36,9 @@ class Errors:
         self.forward = self.backward = self.second = None
 
     def note(self, kind, actual, expected, floor):
-        if actual.shape == expected.shape and expected.dtype.kind == "f":
-            worst = getattr(self, kind)
-            setattr(self, kind, max(worst or 0.0, relative_error(actual, expected, floor)))
+        if actual.shape == expected.shape:
+            error = relative_error(actual, expected, floor) if expected.dtype.kind == "f" else float(not np.array_equal(actual, expected))
+            setattr(self, kind, max(getattr(self, kind) or 0.0, error))
 
 
 def agree(what, actual, expected, tol, found, errors=None, kind=None):

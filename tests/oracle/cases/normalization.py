@@ -86,6 +86,12 @@ case("tensor_normalization", normal(2, 3, 4), [1], normal(1, 3, 1), None, 1e-2)
 case("tensor_normalization", normal(2, 3, 4), [1], output_stat=True)
 case("tensor_normalization", normal(2, 3, 4), axes=1, gamma=positive(1, 3, 1))
 case("function_bases.tensor_normalization", normal(2, 3, 4), *parameters(1, 3, 1), axes=[1])
+for axes in ((0,), (1,), (2,), (0, 2), (0, 1)):
+    own = tuple(n if i in axes else 1 for i, n in enumerate((5, 4, 6)))
+    case("function_bases.tensor_normalization", normal(5, 4, 6), normal(*own), uniform(*own, low=0.5, high=1.5), axes=axes, eps=1e-3)
+case("function_bases.tensor_normalization", normal(7, 3), axes=(1,), no_scale=True, no_bias=True)
+case("function_bases.tensor_normalization", normal(7, 3), normal(1, 3), axes=(1,), no_scale=True)
+case("function_bases.tensor_normalization", normal(2, 3, 2, 2), normal(1, 3, 1, 1), uniform(1, 3, 1, 1, low=0.5, high=1.5), (1,), 1e-2, False, False, n_outputs=3)
 
 for axis in (0, 1, 2, 3, -1):
     case("weight_standardization", normal(2, 3, 4, 2), axis)
