@@ -48,10 +48,10 @@ def stop_autolog():
 
 def _log(source, index, value):
     mlflow = require("mlflow")
-    if isinstance(value, list):
-        _log_files(source.name, value)
-    else:
+    if not isinstance(value, list):
         mlflow.log_metric(source.name, value, step=index)
+    elif (index + 1) % source.interval == 0:  # nnabla leaves out the first pictures, which come before an interval is over
+        _log_files(source.name, value)
 
 
 def _log_files(name, paths):
