@@ -95,7 +95,7 @@ def run_case(name, args):
                 result = {"case": name, "title": case.TITLE, "what": what, "mode": mode, "threads": threads,
                           "difference": difference}
                 result.update({library: summarize(t) for library, t in times.items()})
-                result["peak"] = {w.library: w.ask(do="memory")["peak"] for w in workers}
+                result["peak"] = {w.library: w.ask(do="memory")["peak"] for w in workers if w.library != "nnabla"}
                 result["to_torch"] = result["nnabla_compat"]["median"] / result["torch"]["median"]
                 result["to_torch_best"] = result["nnabla_compat"]["best"] / result["torch"]["best"]
                 if "nnabla" in result:
@@ -123,12 +123,11 @@ HEADER = (f"{'case':<54} {'step':<9} {'mode':<6} {'th':>2} {'compat ms':>16} {'t
 
 
 def memory_table(results):
-    """Peak memory of static steps in MiB, worst first; from 16 MiB on, where pages and pools no longer count."""
-    rows = [(r, r["peak"]["nnabla_compat"] / r["peak"]["torch"]) for r in results
-            if r["mode"] == "static" and r["peak"]["torch"] and r["peak"]["torch"] > 16 * 2 ** 20]
+    """Memory of steps at their peak beyond parameters and the solver's states, in MiB, worst first."""
+    rows = [(r, r["peak"]["nnabla_compat"] / r["peak"]["torch"]) for r in results]
     for r, ratio in sorted(rows, key=lambda row: -row[1]):
-        cells = "".join(f"{peak / 2 ** 20:16.0f}" for peak in r["peak"].values())
-        yield f"{r['title']:<54} {r['what']:<9} {cells} {ratio:6.2f}"
+        cells = "".join(f"{peak / 2 ** 20:16.2f}" for peak in r["peak"].values())
+        yield f"{r['title']:<54} {r['what']:<9} {r['mode']:<6} {cells} {ratio:6.2f}"
 
 
 def main():
@@ -157,9 +156,7 @@ def main():
     for mode in args.modes:
         ratios = [r["to_torch"] for r in results if r["mode"] == mode]
         print(f"geometric mean against torch, {mode}: {statistics.geometric_mean(ratios):.3f}")
-    peaks = list(memory_table(results))
-    if peaks:
-        print(f"{'peak memory, MiB':<64} {'compat':>16}{'torch':>16}{'nnabla':>16} {'/torch':>6}", *peaks, sep="\n")
+    print(f"{'peak memory, MiB':<71} {'compat':>16}{'torch':>16} {'/torch':>6}", *memory_table(results), sep="\n")
     print("; ".join(f"{library} {a['version']} (Python {a['python']}, numpy {a['numpy']})" for library, a in about.items()))
     print(f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, on {device_name(args.device)}")
     if args.json:

@@ -4,12 +4,14 @@
 
 It reads commands as JSON lines and answers each with one: {"do": "prepare", "what": "training"|"inference",
 "mode": "static"|"auto"|"compiled"} gives the first results, {"do": "round", "steps": n} the seconds of n steps,
-{"do": "memory"} the bytes that a step takes at its peak, beyond the libraries themselves (null where it can't be told).
+{"do": "memory"} the bytes that torch gives out for a step at its peak.
 """
 import importlib
+import itertools
 import json
 import os
 import sys
+import tempfile
 import time
 
 import numpy as np
@@ -68,7 +70,7 @@ class Nnabla:
         graphs = [(root, self._solver(scope) if self.training else None) for root, scope in graphs]
         if compiled:
             for root, solver in graphs:
-                self.nn.compiled(root, solver)
+                self.nn.compiled(root, *[solver] if solver else [])
 
         def train(*batch):
             for variable, array in zip(variables, batch):
@@ -183,15 +185,22 @@ def make_batches(case):
     return [case.data(rng) for _ in range(BATCHES)]
 
 
-def memory():
-    """(bytes of memory in use, most that were in use since the last call) of this process; only Linux tells."""
-    if not os.path.exists("/proc/self/clear_refs"):
-        return None, None
-    with open("/proc/self/status") as status:
-        found = {line.split(":")[0]: line.split()[1] for line in status if line.startswith(("VmRSS", "VmHWM"))}
-    with open("/proc/self/clear_refs", "w") as reset:
-        reset.write("5")
-    return 1024 * int(found["VmRSS"]), 1024 * int(found["VmHWM"])
+def peak_memory(run):
+    """Most bytes that torch's allocator gives out during ``run``, beyond what it has given out before."""
+    import torch
+    if torch.cuda.is_initialized():
+        before = torch.cuda.memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        run()
+        return torch.cuda.max_memory_allocated() - before
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+        run()
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "trace.json")
+        profile.export_chrome_trace(path)
+        with open(path) as trace:
+            events = [e for e in json.load(trace)["traceEvents"] if e.get("name") == "[memory]"]
+    return max(itertools.accumulate(e["args"]["Bytes"] for e in sorted(events, key=lambda e: e["ts"])))
 
 
 def main():
@@ -217,14 +226,10 @@ def main():
     for line in sys.stdin:
         command = json.loads(line)
         if command["do"] == "prepare":
-            start = memory()[0]
             step = side.prepare(command["what"], command["mode"])
             answer({"first": [float(side.read(step(*side.batches[i % BATCHES]))) for i in range(6)]})
         elif command["do"] == "memory":
-            run(2)
-            memory()
-            run(BATCHES)
-            answer({"peak": start and memory()[1] - start})
+            answer({"peak": peak_memory(lambda: run(2))})
         else:
             side.synchronize()
             begin = now()
