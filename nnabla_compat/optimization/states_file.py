@@ -84,32 +84,28 @@ def read_h5(source):
 
     Raises:
         OSError: not an HDF5 file, or a damaged one (FileNotFoundError: no such file).
-        ValueError: a dataset that holds no numbers.
+        ValueError: as :func:`~nnabla_compat.files.h5_datasets.own_datasets`.
     """
     import h5py
-    found = []
+
+    from ..files.h5_datasets import attribute_of, own_datasets, values_of
+    found, groups = [], {}
     with h5py.File(source, "r") as f:
-        def visit(key, group):
-            if not isinstance(group, h5py.Group) or not isinstance(group.get("t"), h5py.Dataset):
-                return
-            datasets = {name: item for name, item in group.items() if isinstance(item, h5py.Dataset)}
-            t = _numbers(key, "t", datasets.pop("t"))
+        for path, dataset in own_datasets(f, getattr(source, "name", source)).items():
+            key, _, name = path.rpartition("/")
+            groups.setdefault(key, {})[name] = dataset
+        for key, datasets in groups.items():
+            if "t" not in datasets:
+                continue
+            t = values_of(datasets.pop("t"))
             if t.size != 1:
                 raise ValueError(f"{source}: expected one number in '{key}/t', found shape {t.shape}.")
-            order = sorted(datasets, key=lambda name: (int(datasets[name].attrs.get("index", 0)), name))
-            states = {name: _numbers(key, name, datasets[name]) for name in order}
-            found.append((int(group.attrs.get("index", 0)), StateRecord(key, int(t.reshape(())), states)))
-        f.visititems(visit)
+            order = sorted(datasets, key=lambda name: (int(attribute_of(datasets[name], b"index") or 0), name))
+            states = {name: values_of(datasets[name]) for name in order}
+            place = attribute_of(h5py.h5o.open(f.id, key.encode()), b"index") if key else None
+            found.append((int(place or 0), StateRecord(key, int(t.reshape(())), states)))
     found.sort(key=lambda entry: (entry[0], entry[1].key))
     return [record for _, record in found]
-
-
-def _numbers(key, name, dataset):
-    if dataset.external or dataset.is_virtual:
-        raise ValueError(f"dataset '{key}/{name}' keeps its values in another file, which is not followed.")
-    if dataset.dtype.kind not in "biuf" or dataset.shape is None:
-        raise ValueError(f"expected dataset '{key}/{name}' to hold numbers, it holds {dataset.dtype}.")
-    return np.asarray(dataset[...])
 
 
 def _new_message():

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy
 
 from ..config import nnabla_config
+from ..files.h5_datasets import own_datasets, values_of
 from .data_source import DataSource
 from .data_source_loader import FileReader, load
 
@@ -208,16 +209,17 @@ class CacheDataSource(DataSource):
         self._cache_files = listed
         if self._variables is None and listed:
             with self._filereader.open_cache(listed[0][0]) as cache:
-                self._variables = list(cache.keys())
+                self._variables = list(own_datasets(cache, listed[0][0]))
 
     def initialize_cache_files(self, filename):
         """Take in one HDF5 file of the folder."""
         with self._filereader.open_cache(filename) as cache:
-            lengths = {len(values) for values in cache.values()}
+            datasets = own_datasets(cache, filename)
+            lengths = {dataset.shape[0] for dataset in datasets.values()}
             assert len(lengths) == 1, (
                 f"cache file {filename!r}: expected the same number of rows for each variable, found {lengths}.")
             if self._variables is None:
-                self._variables = list(cache.keys())
+                self._variables = list(datasets)
             self._cache_files.append((os.path.join(self._cachedir, filename), lengths.pop()))
 
     def _rows_of(self, files):
@@ -254,7 +256,8 @@ class CacheDataSource(DataSource):
             ahead = self._file_sequence[at + 1:at + 1 + self._num_of_threads]
             return self._cache_reader_with_prefetch.open_and_prefetch_cache(name, ahead)
         with self._filereader.open_cache(name) as cache:
-            return {variable: cache[variable][()] for variable in self._variables}
+            datasets = own_datasets(cache, name)
+            return {variable: values_of(datasets[variable]) for variable in self._variables}
 
     def _scaled(self, values):
         white = self._WHITE.get(values.dtype)

@@ -199,3 +199,45 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         save(str(path), contents)
     assert path.read_bytes() == old and [p.name for p in tmp_path.iterdir()] == ["net.nnp"]
+
+
+def hostile_h5(path, kind):
+    """An HDF5 file whose dataset or link leads elsewhere, or claims gigabytes."""
+    import h5py
+    secret = path.parent / "secret.h5"
+    with h5py.File(secret, "w") as f:
+        f["v"] = np.full(3, 7, np.float32)
+    (path.parent / "raw").write_bytes(np.full(3, 7, np.float32).tobytes())
+    with h5py.File(path, "w") as f:
+        f["W/t"] = np.int64(1)
+        f["W/m"] = np.zeros(3, np.float32)
+        if kind == "link":
+            f["W/v"] = h5py.ExternalLink(str(secret), "v")
+        elif kind == "storage":
+            f.create_dataset("W/v", (3,), "f4", external=[(str(path.parent / "raw"), 0, 12)])
+        elif kind == "virtual":
+            layout = h5py.VirtualLayout((3,), "f4")
+            layout[:] = h5py.VirtualSource(str(secret), "v", (3,))
+            f.create_virtual_dataset("W/v", layout)
+        else:
+            f.create_dataset("W/v", (1 << 30,), "f4", chunks=(1 << 20,), compression="gzip")
+
+
+@pytest.mark.parametrize("kind", ["link", "storage", "virtual", "size"])
+def test_no_reader_of_hdf5_leaves_the_file(tmp_path, kind):
+    """Solver states and data caches, as the parameters themselves (tests/parameters)."""
+    from nnabla_compat.optimization import states_file
+    from nnabla_compat.utils.data_source_implements import CacheDataSource
+    path = tmp_path / "x.h5"
+    hostile_h5(path, kind)
+    if kind == "link":
+        (record,) = states_file.read_h5(str(path))
+        assert list(record.states) == ["m"]
+    else:
+        with pytest.raises(ValueError, match="another file" if kind != "size" else "claim"):
+            states_file.read_h5(str(path))
+    (tmp_path / "cache_index.csv").write_text("x.h5,3\n")
+    with pytest.raises((ValueError, KeyError)):
+        source = CacheDataSource(str(tmp_path))
+        source._variables = ["W/v"]
+        source.next()
