@@ -29,21 +29,22 @@ def record_of(entry, values=None):
     """
     shape = tuple(entry.shape.dim)
     if values is None:
-        values = _values(entry)
+        values = values_of(entry, after=3 if entry.need_grad else 0)
     if any(s < 0 for s in shape) or values.size != math.prod(shape):
         raise ValueError(f"parameter '{entry.variable_name}': expected {shape} values, received {values.size}. "
                          "The file is damaged.")
     return ParameterRecord(entry.variable_name, values.reshape(shape), entry.need_grad)
 
 
-def _values(entry):
-    """The values of an entry, by way of its bytes: taking them one by one is forty times slower."""
+def values_of(entry, after=0):
+    """The field ``data`` of an entry, by way of its bytes: taking values one by one is forty times slower.
+
+    ``after`` says how many bytes follow it: fields are written in the order of their numbers.
+    """
     count = len(entry.data)
     entry.DiscardUnknownFields()
     packed = entry.SerializeToString()
-    # Fields are written in the order of their numbers: what follows the values is need_grad, three bytes if true.
-    end = len(packed) - (3 if entry.need_grad else 0)
-    return np.frombuffer(packed, "<f4", count, end - 4 * count).astype(np.float32) if count else np.empty(0, np.float32)
+    return np.frombuffer(packed, "<f4", count, len(packed) - after - 4 * count).astype(np.float32)
 
 
 def add_record(proto, name, values, need_grad):

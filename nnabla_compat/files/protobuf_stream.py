@@ -13,7 +13,7 @@ from .archive import Span
 # Files from this size on are read in this way. The message of a smaller one costs little.
 LARGE = 16 << 20
 
-# Tags of NNablaProtoBuf.parameter and of Parameter.data: field number, then 2 for "length and bytes".
+# Tags of NNablaProtoBuf.parameter and of Parameter.data (and SolverStateParameter.data): field number, then 2 for "length and bytes".
 PARAMETER, DATA = 200 << 3 | 2, 100 << 3 | 2
 FIXED = {1: 8, 5: 4}  # sizes of the kinds of fields that have one
 
@@ -112,10 +112,14 @@ def encode(name, values, need_grad):
     before = nnabla_pb2.Parameter(variable_name=name)
     before.shape.dim.extend(np.shape(values))
     parts = [before.SerializeToString(), nnabla_pb2.Parameter(need_grad=bool(need_grad)).SerializeToString()]
-    values = np.ascontiguousarray(values, dtype="<f4")
-    if values.size:
-        parts[1:1] = _bytes_of(DATA) + _bytes_of(values.nbytes), values.reshape(-1).view(np.uint8).data
+    parts[1:1] = encode_data(values)
     return [_bytes_of(PARAMETER) + _bytes_of(sum(map(len, parts))), *parts]
+
+
+def encode_data(values):
+    """A field ``data``, of a parameter or of a solver's state, as a list of buffers."""
+    values = np.ascontiguousarray(values, dtype="<f4")
+    return [_bytes_of(DATA) + _bytes_of(values.nbytes), values.reshape(-1).view(np.uint8).data] if values.size else []
 
 
 def _bytes_of(number):

@@ -115,13 +115,14 @@ def _new_message():
 
 def to_message(records, optimizer):
     """Write ``records`` into ``optimizer.solver.states``."""
+    from ..files.protobuf_stream import encode_data
     for record in records:
         state = optimizer.solver.states[record.key]
         state.t = record.t
         for name, array in record.states.items():
             parameter = state.state_parameter[name]
             parameter.shape.dim.extend(array.shape)
-            parameter.data.extend(np.ravel(array).tolist())
+            parameter.MergeFromString(b"".join(encode_data(array)))
 
 
 def from_message(optimizer):
@@ -130,12 +131,13 @@ def from_message(optimizer):
     Raises:
         ValueError: a state has another number of values than its shape says.
     """
+    from ..files.protobuf_parameters import values_of
     records = []
     for key, state in optimizer.solver.states.items():
         states = {}
         for name, parameter in state.state_parameter.items():
             shape = tuple(parameter.shape.dim)
-            values = np.array(parameter.data, dtype=np.float64)
+            values = values_of(parameter)
             if values.size != int(np.prod(shape, dtype=np.int64)):
                 raise ValueError(f"state '{name}' of '{key}': expected the {int(np.prod(shape, dtype=np.int64))} values "
                                  f"of shape {shape}, found {values.size}.")
