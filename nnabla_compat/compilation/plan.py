@@ -105,14 +105,14 @@ class CompiledPlan:
     def backward(self, root, grad, clear_buffer, watched):
         """Do the backward pass with gradients at hand; False where the history has to be differentiated."""
         execution = self.last
-        if execution is None or execution.results is None:
-            self._learn(root, grad, clear_buffer, watched)
-            return False
-        if not watched and execution.fits(root, grad, clear_buffer):
+        if execution is not None and execution.results is None:
+            execution = None
+        if execution is not None and not watched and execution.fits(root, grad, clear_buffer):
             execution.give_gradients()
             return True
         self._learn(root, grad, clear_buffer, watched)
-        self._repeat("its backward pass differs from time to time")
+        if execution is not None and execution.has_written(root.container.storage):
+            self._repeat("its backward pass differs from time to time")
         return False
 
     def _learn(self, root, grad, clear_buffer, watched):
@@ -135,8 +135,6 @@ class CompiledPlan:
     def _repeat(self, reason):
         """Run again, as it is, what ran compiled last."""
         execution, self.last = self.last, None
-        if execution.results is None:
-            return
         self.history.repetitions += 1
         if self.history.repetitions > MOST_REPETITIONS and not self.history.given_up:
             self.executions = {}

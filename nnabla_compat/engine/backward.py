@@ -17,7 +17,8 @@ _seeds: dict[tuple, torch.Tensor] = {}
 def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
     """See Variable.backward."""
     if root._run is not None and root._run.compiled is not None and root._run.compiled.backward(
-            root, grad, clear_buffer, callbacks is not None or pre_hook is not None or post_hook is not None):
+            root, grad, clear_buffer, watched=callbacks is not None or pre_hook is not None or post_hook is not None
+            or bool(hooks.function_pre_hooks or hooks.function_post_hooks) or clearing.recorder is not None):
         return
     tensor, plan = _recorded(root)
     if clearing.recorder is not None:

@@ -345,3 +345,36 @@ def test_numpy_views_of_parameters_and_gradients_stay():
         loop.forward()
         hidden = loop.scores.parent.inputs[0].parent.inputs[0]
         assert not np.any(w.d) and hidden is not None
+
+
+def test_runs_as_it_is_in_between():
+    """Draws and results of an uncompiled run count, not those of the compiled one before."""
+    def script(loop):
+        enabled = nn.engine.modes.compiler is not None
+        seen = []
+        for k in range(8):
+            with nn.compiled(enabled=enabled and k % 4 != 3):
+                loop.forward(clear_no_need_grad=False)
+            loop.solver.zero_grad()
+            loop.loss.backward()
+            loop.solver.update()
+            seen += [float(loop.loss.d), np.array(loop.scores.g)]
+        return seen
+    assert_alike(script, noisy)
+
+
+def test_hooks_on_all_functions_in_between():
+    def script(loop):
+        names = []
+        for k in range(8):
+            if k == 5:
+                nn.set_function_pre_hook("names", lambda f: names.append(f.name))
+            loop.step()
+            if k == 5:
+                nn.unset_function_pre_hook("names")
+        script.names.append(names)
+        return []
+    script.names = []
+    with pytest.warns(RuntimeWarning, match="hooks or callbacks"):
+        assert_alike(script, noisy)
+    assert script.names[0] == script.names[1] != []
