@@ -435,7 +435,7 @@ def deformable_convolution(x: Tensor, weight: Tensor, offset: Tensor, mask: Tens
         else:
             base = tap[:, None, None] + window
         base = base.expand(*kernel, *out).reshape(taps, *out)
-        positions.append((shift[:, :, axis] + base).reshape(groups, -1))
+        positions.append((shift[:, :, axis] + base).flatten(1))
     values = interpolate_linear(x.reshape(groups, channels // deformable_group, *x.shape[2:]), positions)
     # One pixel outside the value is zero already; so is the gradient, by definition.
     inside = (positions[0] > -1) & (positions[1] > -1)

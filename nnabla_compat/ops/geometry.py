@@ -135,11 +135,11 @@ def warp_by_flow(data: Tensor, flow: Tensor):
     Raises:
         ValueError: Shapes do not agree.
     """
-    n, channels, height, width = data.shape
+    channels, height, width = data.shape[1:]
     position = [flow[:, 1] + torch.arange(height, device=flow.device, dtype=flow.dtype)[:, None],
                 flow[:, 0] + torch.arange(width, device=flow.device, dtype=flow.dtype)]
     below = [p.detach().floor() for p in position]
-    part = [(p - b).reshape(n, 1, -1) for p, b in zip(position, below)]
+    part = [(p - b).flatten(1)[:, None] for p, b in zip(position, below)]
     corners = []
     for b, size in zip(below, (height, width)):
         b = b.clamp(-1, size).long()
@@ -148,7 +148,7 @@ def warp_by_flow(data: Tensor, flow: Tensor):
     pixels = data.flatten(2)
 
     def between(row):
-        at = [(row * width + column).reshape(n, 1, -1).expand(-1, channels, -1) for column in (left, right)]
+        at = [(row * width + column).flatten(1)[:, None].expand(-1, channels, -1) for column in (left, right)]
         return torch.lerp(pixels.gather(2, at[0]), pixels.gather(2, at[1]), part[1])
 
     return torch.lerp(between(top), between(bottom), part[0]).reshape(data.shape)

@@ -561,7 +561,7 @@ def prune(x: Tensor, rate: float = 0.9):
         ValueError: ``rate`` is outside [0, 1].
     """
     v = x.detach()
-    if rate == 1:
+    if rate == 1 or not v.numel():
         return straight_through(x, torch.zeros_like(v))
     size = v.abs()
     threshold = size.reshape(-1).kthvalue(int(rate * (v.numel() - 1)) + 1)[0]

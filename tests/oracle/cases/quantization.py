@@ -36,6 +36,7 @@ for rate in (0.0, 0.1, 0.5, 0.9, 1.0):
     case("prune", permutation(3, 4, shift=-1.4), rate)
     case("prune", permutation(3, 5, shift=-1.6), rate=rate)
 case("prune", permutation(10))
+case("prune", normal(0, 4), 0.5)
 bad("prune", normal(3), 1.5)
 
 for mode in ("HALF_AWAY_FROM_ZERO", "HALF_TO_EVEN"):
