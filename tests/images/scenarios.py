@@ -2,6 +2,7 @@
 
 Recording needs every backend's library: Pillow, pypng, opencv-python-headless, pydicom.
 """
+import contextlib
 import itertools
 import logging
 import os
@@ -12,6 +13,18 @@ import numpy as np
 
 SCENARIOS = {}
 LIBRARIES = {"PilBackend": "PIL", "PngBackend": "png", "Cv2Backend": "cv2", "DicomBackend": "pydicom"}
+
+
+@contextlib.contextmanager
+def quiet():
+    """Without the warnings that each conversion gives."""
+    logger = logging.getLogger("nnabla")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def attempt(f):
@@ -43,10 +56,9 @@ def images():
 def backend_scenario(name, extensions):
     def run(library):
         utils = import_module(f"{library}.utils.image_utils")
-        logging.getLogger("nnabla").setLevel(logging.ERROR)
         utils.set_backend(name)
         try:
-            with tempfile.TemporaryDirectory() as folder:
+            with tempfile.TemporaryDirectory() as folder, quiet():
                 return {f"{kind}{ext}": written(utils, image, os.path.join(folder, "image" + ext))
                         for ext in extensions for kind, image in images()
                         # The original's use of pypng fails to write alpha.
@@ -100,18 +112,18 @@ resizing("Cv2Backend", ("nearest", "bilinear", "bicubic", "lanczos", "box"))
 def scaling(library):
     utils = import_module(f"{library}.utils.image_utils")
     common = import_module(f"{library}.utils.image_utils.backend_events.common")
-    logging.getLogger("nnabla").setLevel(logging.ERROR)
     rng = np.random.RandomState(0)
     image = rng.rand(3, 4) * 10 - 2
     flat = np.full((2, 2), 3.)
     rescale, upscale = common.rescale_pixel_intensity, common.upscale_pixel_intensity
-    return [utils.minmax_auto_scale(image, False), utils.minmax_auto_scale(image, True),
-            utils.minmax_auto_scale(flat, False), utils.minmax_auto_scale(flat * 0, True),
-            rescale(image, -2, 8, 10, 20), rescale((image + 2).astype(np.uint8)), attempt(lambda: rescale([1])),
-            rescale(image, 0, 5, 0, 0, np.uint8), upscale(np.abs(image) / 10, True),
-            upscale(image.astype(np.uint8), True), upscale(flat.astype(np.uint16), False),
-            common.check_type_and_cast_if_necessary(image.astype(np.uint8), True),
-            attempt(lambda: common.check_type_and_cast_if_necessary(flat.astype(np.uint16), False))]
+    with quiet():
+        return [utils.minmax_auto_scale(image, False), utils.minmax_auto_scale(image, True),
+                utils.minmax_auto_scale(flat, False), utils.minmax_auto_scale(flat * 0, True),
+                rescale(image, -2, 8, 10, 20), rescale((image + 2).astype(np.uint8)), attempt(lambda: rescale([1])),
+                rescale(image, 0, 5, 0, 0, np.uint8), upscale(np.abs(image) / 10, True),
+                upscale(image.astype(np.uint8), True), upscale(flat.astype(np.uint16), False),
+                common.check_type_and_cast_if_necessary(image.astype(np.uint8), True),
+                attempt(lambda: common.check_type_and_cast_if_necessary(flat.astype(np.uint16), False))]
 
 
 SCENARIOS["scaling"] = scaling
