@@ -12,7 +12,8 @@ import torch
 from ..files.save import replacing
 from ..interop import graph_to_torch
 from ..optional import require
-from .network_file import NetworkFile, refuse, worst_difference
+from .network_file import NetworkFile, of_batch, refuse, worst_difference
+from .source_export import written
 
 
 def convert(source, target, network=None, batch_size=None, parameters=None, seed=0):
@@ -51,7 +52,8 @@ def convert(source, target, network=None, batch_size=None, parameters=None, seed
     module = file.module().eval()
     program = module._programs[False][0]
     first = max(2, program.input_shapes[0][0]) if program.any_batch and batch_size is None else None
-    other = None if first is None else _of_batch(source, network, parameters, first + 3)
+    other = None if first is None else of_batch(source, network, parameters, first + 3)
+
     def check(content, networks):
         lines = []
         for one in networks:
@@ -62,59 +64,56 @@ def convert(source, target, network=None, batch_size=None, parameters=None, seed
             lines.append(f"checked on random inputs {shapes}: worst difference {worst:.3g} (output '{where}')")
         return lines
 
-    with _quiet():
-        content = None
+    def attempts():
+        """(module, inputs, which of them have the batch as their first axis, networks): an open batch size is a courtesy,
+        and where exporters do not know what a kernel is made of they may know the layers of written source."""
+        fixed, batched = tuple(file.random_inputs(seed).values()), [{0: "batch"} if b else {} for b in program.batched]
         if other is not None:
+            yield module, tuple(file.random_inputs(seed, first).values()), (tuple(batched),), [file, other]
+        yield module, fixed, None, [file]
+        size = None if other is None else file.network.inputs[next(iter(file.network.inputs))].shape[0]
+        try:
+            if other is not None:
+                yield written(file, size).eval(), tuple(file.random_inputs(seed, first).values()), tuple(batched), [file, other]
+            yield written(file).eval(), fixed, None, [file]
+        except NotImplementedError:     # there is no source for it
+            return
+
+    with _quiet():
+        errors = []
+        for made, inputs, dynamic, networks in attempts():
             try:
-                content = export(module, tuple(file.random_inputs(seed, first).values()), program.batched)
-                check(content, [file, other])
+                content = export(made, inputs, dynamic)
+                lines = check(content, networks)
+                break
             except ImportError:
                 raise
-            except Exception:       # open is a courtesy, a batch size of its own will do
-                content, other = None, None
-        if content is None:
-            content = _attempt(file, module, tuple(file.random_inputs(seed).values()), export, run)
+            except Exception as error:      # exporters fail with whatever their parts raise
+                errors.append(error)
+        else:
+            _blame(file, errors[0], export, run)
         with replacing(target) as f:
             f.write(content)
-            f.flush()
-            f.seek(0)
-            lines = check(f.read(), [file] if other is None else [file, other])
-    size = "any batch size" if other is not None else "of these shapes only"
-    return [f"{source} ({file.name}) -> {target}: {size}", *lines]
+    return [f"{source} ({file.name}) -> {target}: {'any batch size' if len(networks) > 1 else 'of these shapes only'}", *lines]
 
 
-def _of_batch(source, network, parameters, size):
-    """The network for another batch size; None where the file fixes it."""
-    try:
-        other = NetworkFile(source, network, parameters, size)
-        first = next(iter(other.network.inputs.values()))
-        return other if first.shape[:1] == (size,) and other.compute(other.network, other.random_inputs()) else None
-    except (RuntimeError, ValueError):
-        return None
-
-
-def _attempt(file, module, inputs, export, run):
-    """The exported bytes; where that fails, find out which operators it is."""
-    try:
-        content = export(module, inputs, None)
-        run(content, list(inputs))
-        return content
-    except ImportError:
-        raise
-    except Exception as error:
-        failing = []
-        for f in file.functions:
-            variables = list(dict.fromkeys(f.function_instance.inputs))
-            outputs = [file.network.variables[name] for name in f.outputs]
-            values = [torch.as_tensor(np.array(v.d)) if v.parent is None else torch.zeros(v.shape) for v in variables]
-            try:
-                run(export(graph_to_torch(variables, outputs, {}).eval(), tuple(values), None), values)
-            except Exception:
-                failing.append((f.type, f.name))
-        refuse("operators that cannot be exported", failing)
-        reason = str(error).strip().splitlines()
-        raise NotImplementedError(f"{file.path}: the network cannot be exported: "
-                                  f"{reason[0] if reason else type(error).__name__}") from error
+def _blame(file, error, export, run):
+    """Raise an error that names the operators that cannot be exported."""
+    if isinstance(error, ValueError) and not isinstance(error, UnicodeError):
+        raise error     # it can be exported, but computes something else
+    failing = []
+    for f in file.functions:
+        variables = list(dict.fromkeys(f.function_instance.inputs))
+        outputs = [file.network.variables[name] for name in f.outputs]
+        values = [torch.as_tensor(np.array(v.d)) if v.parent is None else torch.zeros(v.shape) for v in variables]
+        try:
+            run(export(graph_to_torch(variables, outputs, {}).eval(), tuple(values), None), values)
+        except Exception:
+            failing.append((f.type, f.name))
+    refuse("operators that cannot be exported", failing)
+    reason = str(error).strip().splitlines()
+    raise NotImplementedError(f"{file.path}: the network cannot be exported: "
+                              f"{reason[0] if reason else type(error).__name__}") from error
 
 
 @contextmanager
@@ -133,19 +132,18 @@ def _quiet():
                 logger.setLevel(level)
 
 
-def _dynamic(batched):
+def _exported(module, inputs, dynamic):
     batch = torch.export.Dim("batch")
-    return (tuple([{0: batch} if b else {} for b in batched]),)
 
-
-def _exported(module, inputs, batched):
+    def sizes(spec):
+        return {axis: batch for axis in spec} if isinstance(spec, dict) else tuple(map(sizes, spec))
     with torch.no_grad():
-        return torch.export.export(module, inputs, dynamic_shapes=None if batched is None else _dynamic(batched))
+        return torch.export.export(module, inputs, dynamic_shapes=None if dynamic is None else sizes(dynamic))
 
 
-def _program(module, inputs, batched):
+def _program(module, inputs, dynamic):
     sink = io.BytesIO()
-    torch.export.save(_exported(module, inputs, batched), sink)
+    torch.export.save(_exported(module, inputs, dynamic), sink)
     return sink.getvalue()
 
 
@@ -155,13 +153,33 @@ def _run_program(content, inputs):
     return [found] if isinstance(found, torch.Tensor) else found
 
 
-def _onnx(module, inputs, batched, names=(None, None)):
+def _onnx(module, inputs, dynamic, names=(None, None)):
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, "network.onnx")
-        torch.onnx.export(_exported(module, inputs, batched), inputs, path, dynamo=True, verbose=False,
-                          input_names=names[0], output_names=names[1], external_data=False)
-        with open(path, "rb") as f:
-            return f.read()
+        own, reserved = zip(*[_reserved(group) for group in names])
+        torch.onnx.export(_exported(module, inputs, dynamic), inputs, path, dynamo=True, verbose=False,
+                          input_names=reserved[0], output_names=reserved[1], external_data=False)
+        onnx = require("onnx", "onnx", "writing .onnx files")
+        return _renamed(onnx.load(path), {**own[0], **own[1]}).SerializeToString()
+
+
+def _reserved(names):
+    """({what the exporter is told: name}, what it is told): it may give values inside the names asked for outside."""
+    told = [f"{name} of the network" for name in names or ()]
+    return dict(zip(told, names or ())), told or None
+
+
+def _renamed(model, names):
+    """A model with values renamed; those that bear the new names already move away."""
+    names = {**{name: f"{name} inside" for name in names.values()}, **names}
+    graph = model.graph
+    for listed in (graph.input, graph.output, graph.value_info, graph.initializer):
+        for value in listed:
+            value.name = names.get(value.name, value.name)
+    for node in graph.node:
+        for places in (node.input, node.output):
+            places[:] = [names.get(name, name) for name in places]
+    return model
 
 
 def _run_onnx(content, inputs):

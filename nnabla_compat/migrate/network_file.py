@@ -144,6 +144,16 @@ class NetworkFile:
         return OrderedDict((name, np.array(v.d)) for name, v in network.outputs.items())
 
 
+def of_batch(source, network, parameters, size):
+    """The network for another batch size; None where the file fixes it."""
+    try:
+        other = NetworkFile(source, network, parameters, size)
+        first = next(iter(other.network.inputs.values()))
+        return other if first.shape[:1] == (size,) and other.compute(other.network, other.random_inputs()) else None
+    except (RuntimeError, ValueError):
+        return None
+
+
 def refuse(text, nodes):
     """Raise NotImplementedError naming operators and their nodes, if there are any ((type, name) pairs)."""
     by_type = OrderedDict()

@@ -1,5 +1,6 @@
 """``nnabla-compat export-source``: a network as PyTorch source that needs nothing but torch."""
 import os
+import re
 import shutil
 import tempfile
 import textwrap
@@ -11,8 +12,7 @@ from ..optional import available
 from ..utils.nnp_graph import NnpNetworkPass
 from . import source_arrays, source_operators, state_dicts    # noqa: F401 (source_arrays registers writers)
 from .name_map import NameMap
-from .network_export import _of_batch
-from .network_file import NetworkFile, refuse, worst_difference
+from .network_file import NetworkFile, of_batch, refuse, worst_difference
 from .source_classes import Book, Class, Number, numbered, rolled
 from .source_functions import FUNCTIONS
 from .source_module import Refused, SourceModule, identifier, shape_text
@@ -49,7 +49,7 @@ def export(source, target, network=None, parameters=None, format=None, seed=0):
     format = format or ("safetensors" if available("safetensors") else "pt")
     file = NetworkFile(source, network, parameters)
     size = next(iter(file.network.inputs.values())).shape[:1]
-    other = _of_batch(source, network, parameters, size[0] + 3) if size else None
+    other = of_batch(source, network, parameters, size[0] + 3) if size else None
     target = os.path.abspath(target)
     os.makedirs(os.path.dirname(target), exist_ok=True)
     directory = tempfile.mkdtemp(prefix=os.path.basename(target) + ".", suffix=".part", dir=os.path.dirname(target))
@@ -72,6 +72,25 @@ def export(source, target, network=None, parameters=None, format=None, seed=0):
         raise
     return [f"{source} ({file.name}) -> {target}: model.py, model.{format}, names.json; "
             f"{'any batch size' if free else 'of these shapes only'}", *lines]
+
+
+def written(file, batch=None):
+    """The module that the source of a network describes, with its parameters.
+
+    Args:
+        file (NetworkFile): The network.
+        batch (int): The batch size it is built with, to leave open which one it is.
+
+    Raises:
+        NotImplementedError: operators that cannot be written.
+    """
+    module = _write(file, batch)
+    names = {"__name__": "model", "__file__": "model.py"}
+    text = _source(file, module, "model.pt")
+    exec(compile(text, "model.py", "exec"), names)
+    made = names[re.findall(r"^class (\w+)", text, re.M)[-1]]()
+    made.load_state_dict({name: torch.from_numpy(np.array(a)) for name, a in module.state.items()})
+    return made
 
 
 def _fill(directory, networks, batch, format, seed):

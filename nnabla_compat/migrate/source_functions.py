@@ -97,7 +97,7 @@ def binary_weight(w, zero_to, kept=None, alpha=None, axes=None):
 def prune(x, rate):
     """Zero for the smallest ``rate`` of all values; the gradient passes as it is."""
     size = x.detach().abs()
-    threshold = size.flatten().kthvalue(int(rate * (x.numel() - 1)) + 1).values
+    threshold = size.flatten().sort().values[int(rate * (x.numel() - 1))]
     return x + (torch.where(size < threshold, 0.0, x) - x).detach()
 ''',
 }
