@@ -5,6 +5,9 @@
 ``layouts``                 the table of how both lay out parameters; ``parameter_conversion`` follows it
 ``parameter_files``         ``convert`` of parameters to state dicts and back
 ``network_export``          ``convert`` of networks to exported programs and ONNX
-``source_export``           ``export-source``; ``source_operators`` says how each operator is written
+``source_export``           ``export-source``: ``source_operators``, ``source_arrays`` and ``source_formulas`` say how
+                            each operator is written, ``source_classes`` and ``source_loops`` find what belongs
+                            together and what repeats, ``source_text`` gives names
+``port``                    ``port``: sources that import nnabla, rewritten
 ==========================  ============================================================================
 """
