@@ -1,8 +1,8 @@
 """Loads parameter files of 400 MB next to a plain h5py read of the same data: python benchmarks/parameter_files.py
 
-Each reading runs in a process of its own, interleaved for some rounds. Times are CPU seconds of the reading thread, the fastest
-round; memory is the peak of resident memory (VmHWM) above what was resident before, in sizes of the data. Both of Linux.
-Nothing passes or fails by it.
+Each reading runs in a process of its own, interleaved for some rounds. Times are CPU seconds of the reading thread, the
+fastest round; memory is the peak of resident memory (VmHWM) above what was resident before, in sizes of the data. Both of
+Linux. Nothing passes or fails by it.
 """
 import argparse
 import contextlib
@@ -87,7 +87,8 @@ def make(folder, megabytes):
 
 
 def measure(what, folder):
-    done = subprocess.run([sys.executable, __file__, "--child", what, "--folder", str(folder)], stdout=subprocess.PIPE, check=True)
+    command = [sys.executable, __file__, "--child", what, "--folder", str(folder)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -37,8 +37,8 @@ def own_datasets(file, title, allowance=None):
     claimed = sum(math.prod(d.shape) * d.dtype.itemsize for d in found.values())
     stored = sum(d.get_storage_size() for d in found.values())
     if claimed > (allowance or max(LARGEST_EXPANSION, LARGEST_RATIO * stored)):
-        raise ValueError(f"{title}: datasets claim {claimed} bytes, the file holds {stored}. Save it without compression if it "
-                         "is sound.")
+        raise ValueError(f"{title}: datasets claim {claimed} bytes, the file holds {stored}. Save it without compression "
+                         "if it is sound.")
     return found
 
 
@@ -46,8 +46,8 @@ def _check(title, name, dataset):
     from h5py import h5d, h5s
     made = dataset.get_create_plist()
     if made.get_external_count() or made.get_layout() == h5d.VIRTUAL:
-        raise ValueError(f"{title}: dataset '{name}' keeps its values in another file, which is not followed. Save all into one "
-                         "file.")
+        raise ValueError(f"{title}: dataset '{name}' keeps its values in another file, which is not followed. Save all "
+                         "into one file.")
     if dataset.dtype.kind not in "biuf" or dataset.get_space().get_simple_extent_type() == h5s.NULL:
         raise ValueError(f"{title}: expected dataset '{name}' to hold numbers, it holds {dataset.dtype}.")
 

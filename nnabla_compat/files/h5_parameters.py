@@ -44,8 +44,8 @@ def _read(source):
         places = {name: attribute_of(dataset, b"index") for name, dataset in datasets.items()}
         without = [name for name, place in places.items() if place is None]
         if without and len(without) < len(places):
-            raise TypeError(f"{_title(source)}: expected every dataset or none to have the attribute 'index', '{without[0]}' "
-                            "lacks it.")
+            raise TypeError(f"{_title(source)}: expected every dataset or none to have the attribute 'index', "
+                            f"'{without[0]}' lacks it.")
         order = sorted(places) if without else sorted(places, key=lambda name: (int(places[name]), name))
         need_grad = {name: attribute_of(datasets[name], b"need_grad") for name in order}
         for name, flag in need_grad.items():

@@ -13,7 +13,8 @@ from .archive import Span
 # Files from this size on are read in this way. The message of a smaller one costs little.
 LARGE = 16 << 20
 
-# Tags of NNablaProtoBuf.parameter and of Parameter.data (and SolverStateParameter.data): field number, then 2 for "length and bytes".
+# Tags of NNablaProtoBuf.parameter and of Parameter.data, and SolverStateParameter.data: the field's number, then 2 for
+# "length and bytes".
 PARAMETER, DATA = 200 << 3 | 2, 100 << 3 | 2
 FIXED = {1: 8, 5: 4}  # sizes of the kinds of fields that have one
 

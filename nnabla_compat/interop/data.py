@@ -35,7 +35,8 @@ def data_iterator_of(loader, variables=None, use_thread=False, epoch_begin_callb
         loader (DataLoader): Batches of arrays, tensors, numbers, or tuples, lists or dicts of these.
         variables (list of str): Names of a batch's entries; a dict's keys, else ``x0``, ``x1``, ...
         use_thread (bool): Fetch the next batch in a thread, for a loader without workers.
-        epoch_begin_callbacks, epoch_end_callbacks, stop_exhausted: See :class:`~nnabla_compat.utils.data_iterator.DataIterator`.
+        epoch_begin_callbacks, epoch_end_callbacks, stop_exhausted: See
+            :class:`~nnabla_compat.utils.data_iterator.DataIterator`.
 
     Returns:
         DataIterator
@@ -112,8 +113,8 @@ class _LoaderSource(DataSource):
             self._batches = iter(self._loader)
             self._ahead = self._fetch()
             if self._ahead is None:
-                raise ValueError(f"data_iterator_of: the loader has no batches in epoch {self._generation}. Check its data set, "
-                                 "which must begin anew each time, and drop_last.")
+                raise ValueError(f"data_iterator_of: the loader has no batches in epoch {self._generation}. Check its data "
+                                 "set, which must begin anew each time, and drop_last.")
         super().reset()
 
     def close(self):
@@ -158,8 +159,8 @@ class _IteratorDataset(IterableDataset):
 
     def __iter__(self):
         if get_worker_info() is not None:
-            raise ValueError("dataset_of: expected num_workers=0, received more: an iterator has a place in its epoch, which "
-                             "processes do not share. It reads ahead in a thread; or give the loader the data source.")
+            raise ValueError("dataset_of: expected num_workers=0, received more: an iterator has a place in its epoch, "
+                             "which processes do not share. It reads ahead in a thread; or give the loader the data source.")
         epoch = self.iterator.epoch
         while self.iterator.epoch == epoch:
             try:

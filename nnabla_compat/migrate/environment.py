@@ -42,8 +42,8 @@ def install():
     except importlib.metadata.PackageNotFoundError:
         pass
     else:
-        raise ValueError(f"nnabla {version} is installed in {sys.prefix}, whose name is taken. Uninstall it first, or run "
-                         "single programs by `nnabla-compat run`.")
+        raise ValueError(f"nnabla {version} is installed in {sys.prefix}, whose name is taken. Uninstall it first, or "
+                         "run single programs by `nnabla-compat run`.")
     files = _files()
     for path in files:
         if os.path.exists(path) and not _is_ours(path):

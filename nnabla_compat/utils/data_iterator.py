@@ -103,7 +103,8 @@ class DataIterator:
             self._data_source.close()
 
     epoch = reading("_current_epoch", "Epochs completed so far.")
-    position = reading("_data_source.position", "Position of the source in its epoch; with a thread it is a batch ahead.")
+    position = reading("_data_source.position",
+                       "Position of the source in its epoch; with a thread it is a batch ahead.")
     size = reading("_size", "Samples in one epoch.")
     variables = reading("_variables", "Names of the arrays in a batch.")
     batch_size = reading("_batch_size", "Samples in a batch.")

@@ -88,7 +88,8 @@ class DataSource:
     def __getitem__(self, position):
         """The sample at a position, for ``torch.utils.data.DataLoader``, whose data set a source can be."""
         if not 0 <= position < self._size:
-            raise IndexError(f"{type(self).__name__}: expected a position from 0 to {self._size - 1}, received {position}.")
+            raise IndexError(f"{type(self).__name__}: expected a position from 0 to {self._size - 1}, received "
+                             f"{position}.")
         return tuple(self._get_data(position))
 
     def __bool__(self):

@@ -13,10 +13,10 @@ from .utility import CommandError
 # Formats that nnabla reads and writes, with a package of its own for most.
 FORMATS = ("NNP", "ONNX", "TF_CKPT_V1", "TF_CKPT_V2", "TF_PB", "SAVED_MODEL", "TFLITE")
 EXPORT_FORMATS = ("NNP", "NNB", "CSRC", "ONNX", "SAVED_MODEL", "TFLITE", "TF_PB")
-FORMAT_OF = {".nnp": "NNP", ".nntxt": "NNP", ".onnx": "ONNX", ".pb": "TF_PB", ".ckpt": "TF_CKPT_V1", ".meta": "TF_CKPT_V2",
-             ".tflite": "TFLITE"}
-EXPORT_FORMAT_OF = {**dict.fromkeys((".nnp", ".nntxt", ".prototxt", ".protobuf", ".h5"), "NNP"), ".nnb": "NNB", ".onnx": "ONNX",
-                    ".pb": "TF_PB", ".tflite": "TFLITE"}
+FORMAT_OF = {".nnp": "NNP", ".nntxt": "NNP", ".onnx": "ONNX", ".pb": "TF_PB", ".ckpt": "TF_CKPT_V1",
+             ".meta": "TF_CKPT_V2", ".tflite": "TFLITE"}
+EXPORT_FORMAT_OF = {**dict.fromkeys((".nnp", ".nntxt", ".prototxt", ".protobuf", ".h5"), "NNP"), ".nnb": "NNB",
+                    ".onnx": "ONNX", ".pb": "TF_PB", ".tflite": "TFLITE"}
 
 
 def dump_command(args):
@@ -139,7 +139,8 @@ def convert_command(args):
         return False
     for option in ("split", "config", "nnp_version"):
         if getattr(args, option) is not None:
-            raise CommandError(f"--{option.replace('_', '-')} is not available: networks are converted whole, as they are.")
+            option = option.replace("_", "-")
+            raise CommandError(f"--{option} is not available: networks are converted whole, as they are.")
     if export_format == "ONNX":
         from ...migrate import network_export
         parameters = files[1] if len(files) > 1 else None
@@ -147,10 +148,11 @@ def convert_command(args):
     elif export_format == "NNP":
         imported = import_files(files, not args.nnp_no_expand_network, args.nnp_import_executor_index)
         if not _write(output, imported, args):
-            raise CommandError(f"{output}: expected a file to write that ends in .nnp, .nntxt, .prototxt, .protobuf or .h5.")
+            raise CommandError(f"{output}: expected a file to write that ends in .nnp, .nntxt, .prototxt, .protobuf or "
+                               ".h5.")
     else:
-        raise CommandError(f"{export_format} files are not written here. `nnabla-compat convert` and `nnabla-compat export-source` "
-                           "write networks for ONNX and PyTorch.")
+        raise CommandError(f"{export_format} files are not written here. `nnabla-compat convert` and `nnabla-compat "
+                           "export-source` write networks for ONNX and PyTorch.")
     return True
 
 
@@ -168,7 +170,8 @@ def _write(output, imported, args):
     if extension == ".h5":
         parameter.save_parameters(output, values or {})
         return True
-    return network_files.write(output, proto, parameters=values, parameter_format=".h5" if args.nnp_parameter_h5 else ".protobuf")
+    return network_files.write(output, proto, parameters=values,
+                               parameter_format=".h5" if args.nnp_parameter_h5 else ".protobuf")
 
 
 def _initial_values(proto):
@@ -184,18 +187,21 @@ def _initial_values(proto):
 
 
 def add_convert_command(subparsers):
-    parser = subparsers.add_parser("convert", help="convert network files: .nnp, .nntxt, .prototxt, .protobuf, .h5 and to .onnx")
+    parser = subparsers.add_parser("convert",
+                                   help="convert network files: .nnp, .nntxt, .prototxt, .protobuf, .h5 and to .onnx")
     parser.add_argument("files", metavar="FILE", nargs="+", help="files to read, and last the one to write")
     add_import_arguments(parser)
-    parser.add_argument("-O", "--export-format", default="NNP", help="format where the extension does not tell it: NNP or ONNX")
-    parser.add_argument("-b", "--batch-size", type=int, help="batch size of an .onnx file (any, where the network allows it)")
+    parser.add_argument("-O", "--export-format", default="NNP",
+                        help="format where the extension does not tell it: NNP or ONNX")
+    parser.add_argument("-b", "--batch-size", type=int,
+                        help="batch size of an .onnx file (any, where the network allows it)")
     parser.add_argument("--nnp-parameter-h5", action="store_true", help="parameters as .h5 in a .nnp (.protobuf)")
     parser.add_argument("--nnp-parameter-nntxt", action="store_true", help="parameters in the text of a .nnp")
     parser.add_argument("--nnp-exclude-parameter", action="store_true", help="leave the parameters out")
     for option in ("-S/--split", "-c/--config", "--nnp-version"):
         parser.add_argument(*option.split("/"), help="not available")
-    for option in ("--inputs", "--outputs", "-d/--define_version", "--dataset", "--ir_version", "-T/--default-variable-type",
-                   "-s/--settings", "--api"):
+    for option in ("--inputs", "--outputs", "-d/--define_version", "--dataset", "--ir_version",
+                   "-T/--default-variable-type", "-s/--settings", "--api"):
         parser.add_argument(*option.split("/"), help="accepted; of formats that are not written here")
     for option in ("-f/--force", "--enable-optimize-pb", "--channel-last", "--quantization"):
         parser.add_argument(*option.split("/"), action="store_true", help="accepted")
@@ -203,7 +209,8 @@ def add_convert_command(subparsers):
 
 
 def nnb_template_command(args):
-    raise CommandError("NNB files, for nnabla's C runtime, are not written here, so there is no template of their settings.")
+    raise CommandError("NNB files, for nnabla's C runtime, are not written here, so there is no template of their "
+                       "settings.")
 
 
 def add_nnb_template_command(subparsers):

@@ -13,8 +13,9 @@ from .utility import NOTICE, CommandError, progress_bar
 def create_object_detection_dataset_command(args):
     """Write images of one size, and for each what a detector is to give for every anchor and cell of a grid.
 
-    Beside an image ``a.png`` lies ``a.txt`` with a line ``class x y width height`` for each object, the latter four relative to
-    the image. Objects are moved and scaled as the image is. (In nnabla 1.39 they are not where images change their size.)
+    Beside an image ``a.png`` lies ``a.txt`` with a line ``class x y width height`` for each object, the latter four
+    relative to the image. Objects are moved and scaled as the image is. (In nnabla 1.39 they are not where images change
+    their size.)
     """
     size, grid = (int(args.width), int(args.height)), int(args.grid_size)
     for name, length in zip(("width", "height"), size):
@@ -87,14 +88,15 @@ def find_anchors(sizes, number):
 
 
 def _write(file, objects, args, size, cells, anchors):
-    """Write the image and its two tables; returns their row of the data set, in a list, empty if the image will not do."""
+    """Write the image and its two tables; a list of their row of the data set, empty if the image will not do."""
     target = os.path.join(args.outdir, "data")
     original = []
     written = convert_image(os.path.join(".", file), args.sourcedir, target, *size, args.mode, int(args.channel), original)
     if written is None:
         return []
     labels, regions = grid_of([warp(o, original[0], size, args.mode) for o in objects], cells, anchors)
-    row, stem = [os.path.join(".", "data", os.path.normpath(written))], os.path.splitext(os.path.normpath(written))[0]
+    written = os.path.normpath(written)
+    row, stem = [os.path.join(".", "data", written)], os.path.splitext(written)[0]
     for name, table, form in (("_label", labels, "%i"), ("_region", regions, "%f")):
         with replacing(os.path.join(target, stem + name + ".csv")) as f:
             np.savetxt(f, table.reshape(len(anchors) * cells[1], -1), fmt=form, delimiter=",")
@@ -123,7 +125,8 @@ def grid_of(objects, cells, anchors):
         left, top, right, bottom = np.clip([x - width / 2, y - height / 2, x + width / 2, y + height / 2], 0, 1)
         w, h = right - left, bottom - top
         if w > 0 and h > 0:
-            column, row = (min(int((a + b) / 2 * n), n - 1) for a, b, n in ((left, right, cells[0]), (top, bottom, cells[1])))
+            column, row = (min(int((a + b) / 2 * n), n - 1)
+                           for a, b, n in ((left, right, cells[0]), (top, bottom, cells[1])))
             middle = np.array([(column + 0.5) / cells[0], (row + 0.5) / cells[1]])
             low, high = np.maximum(middle - anchors / 2, [left, top]), np.minimum(middle + anchors / 2, [right, bottom])
             overlap = np.clip(high - low, 0, None).prod(axis=1)
@@ -135,8 +138,10 @@ def grid_of(objects, cells, anchors):
 
 
 def add_create_object_detection_dataset_command(subparsers):
-    parser = subparsers.add_parser("create_object_detection_dataset", help="make a data set from images with labelled objects")
-    parser.add_argument("-i", "--sourcedir", help="directory of images, with a text file of objects beside each", required=True)
+    parser = subparsers.add_parser("create_object_detection_dataset",
+                                   help="make a data set from images with labelled objects")
+    parser.add_argument("-i", "--sourcedir", help="directory of images, with a text file of objects beside each",
+                        required=True)
     parser.add_argument("-o", "--outdir", help="directory to write", required=True)
     parser.add_argument("-n", "--num_class", help="accepted", required=True)
     parser.add_argument("-c", "--channel", help="1 for gray images, 3 for colours", required=True)

@@ -16,7 +16,8 @@ def draw_graph_command(args):
     logger.info("Available networks: %s", names)
     for name in args.network or ():
         if name not in names:
-            raise CommandError(f"{args.input}: expected -n to name one of the networks {', '.join(names)}, received '{name}'.")
+            raise CommandError(f"{args.input}: expected -n to name one of the networks {', '.join(names)}, received "
+                               f"'{name}'.")
     os.makedirs(args.output_dir, exist_ok=True)
     graph = SimpleGraph(format=args.format)
     with progress_bar(len(args.network or names), "network", "draw_graph") as bar:

@@ -9,7 +9,7 @@ from .utility import CommandError, progress_bar
 
 
 def create_tar_command(args):
-    """Pack ``args.source``, a CSV file, as ``index.csv`` with the files that its cells name into ``args.destination``."""
+    """Pack ``args.source``, a CSV file, and the files that its cells name into ``args.destination``."""
     print("Prepare csv data")
     rows, files = _collect(args.source)
     print("Prepare tar file")
@@ -35,7 +35,8 @@ def _collect(source):
     with open(source, newline="", encoding="utf-8") as f:
         for number, row in enumerate(csv.reader(f), 1):
             if rows and len(row) != len(rows[0]):
-                raise CommandError(f"{source}, line {number}: expected {len(rows[0])} cells as in the header, received {len(row)}.")
+                raise CommandError(f"{source}, line {number}: expected {len(rows[0])} cells as in the header, received "
+                                   f"{len(row)}.")
             for i, cell in enumerate(row):
                 path = next((p for p in (cell, os.path.join(folder, *cell.split("\\"))) if os.path.isfile(p)), None)
                 if path is not None:
@@ -53,8 +54,8 @@ def add_create_tar_command(subparsers):
 
 
 def upload_command(args):
-    raise CommandError("Neural Network Console's upload service is not reachable from here. Pack the data set by create_tar and "
-                       "upload the archive in a browser.")
+    raise CommandError("Neural Network Console's upload service is not reachable from here. Pack the data set by "
+                       "create_tar and upload the archive in a browser.")
 
 
 def add_upload_command(subparsers):
