@@ -68,7 +68,7 @@ def _gammas(u, k):
         end = second_word + positive[1] + second
     else:
         end = np.arange(2, n + 2, dtype=np.int32) + positive[0] + positive[1]
-    pairs = _walk(following.take(end), int(following[0]), n)
+    pairs = walk(following.take(end), int(following[0]), n)
     normal, root, positive = normal[:, pairs], root[:, pairs], positive[:, pairs]
     if boosted:
         success, second_word = np.stack([first[pairs], second[pairs]]), second_word[pairs]
@@ -97,17 +97,18 @@ def _accepted(normal, root, u, d):
     return sure
 
 
-def _walk(following, start, end):
-    """The places that ``following`` leads to from ``start``, before ``end``."""
-    stride = np.append(following, np.full(end + 8 - len(following), end, np.int32))
-    by_two = stride.take(stride)
-    jumps, place, places = memoryview(by_two.take(by_two)), start, []
-    while place < end:      # four steps at a time: this loop is what costs
+def walk(following, start, end):
+    """The places that ``following`` leads to from ``start``, before ``end``, the number of its entries."""
+    strides = [np.append(np.minimum(following, end), following.dtype.type(end))]
+    for _ in range(4):
+        strides.append(strides[-1].take(strides[-1]))
+    jumps, place, places = memoryview(strides.pop()), start, []
+    while place < end:      # sixteen steps at a time: this loop is what costs
         places.append(place)
         place = jumps[place]
     places = np.array(places, np.int64)
-    after_two = by_two.take(places)
-    places = np.stack([places, stride.take(places), after_two, stride.take(after_two)]).T.ravel()
+    for stride in reversed(strides):
+        places = np.stack([places, stride.take(places)], 1).ravel()
     return places[places < end]
 
 

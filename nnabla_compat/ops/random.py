@@ -166,7 +166,8 @@ def _binomial_by_waiting(n, p, size, rng):
         length = int(min(missing, 2048) * (n * p + 1) * 1.2) + 9 * n + 16
         waits = np.concatenate([waits, -np.log(1 - _raw_doubles(rng, max(length - len(waits), 0)))])
         successes = _successes_from_each(waits, n, limit)
-        places = _followed(np.arange(len(successes)) + np.minimum(successes + 1, n))[:missing + 1]
+        ends = np.arange(len(successes)) + np.minimum(successes + 1, n)
+        places = draws.walk(ends, 0, len(ends))[:missing + 1]
         found.append(successes[places[:-1]])
         waits = waits[places[-1]:]
         used, missing = used + int(places[-1]), missing - len(places) + 1
@@ -186,21 +187,6 @@ def _successes_from_each(waits, n, limit):
             break
         successes += going
     return successes
-
-
-def _followed(ends):
-    """The places met from the first on, as each names the next, while they lie within ``ends``."""
-    beyond = len(ends)
-    ends = np.append(np.minimum(ends, beyond), beyond)
-    double = ends[ends]
-    fourth = memoryview(double[double])     # three in four are looked up all at once
-    place, places = 0, []
-    while place < beyond:
-        places.append(place)
-        place = fourth[place]
-    first = np.array(places)
-    places = np.stack([first, ends[first], double[first], ends[double[first]]], 1).reshape(-1)
-    return places[places < beyond]
 
 
 def _rand_beta_shape(alpha=0.5, beta=0.5, shape=(), seed=-1):
