@@ -112,12 +112,13 @@ def machine_code(function, examples, options):
         inner.append((made, [sum(n.op == "placeholder" for n in graph.graph.nodes), len(_results(graph))]))
         return made
 
-    settings, decompositions = {"size_asserts": False}, {}
+    aten = torch.ops.aten
+    settings, decompositions = {"size_asserts": False}, {aten.view.dtype: _view_as}
     if examples[0].device.type == "cpu":
         # A bias is added faster in the loop that goes on with the result than by BLAS; patterns would put it back there.
         settings["pattern_matcher"] = False
-        decompositions = {torch.ops.aten.addmm.default: _addmm,
-                          torch.ops.aten.max_pool2d_with_indices_backward.default: _max_pool2d_backward}
+        decompositions.update({aten.addmm.default: _addmm,
+                               aten.max_pool2d_with_indices_backward.default: _max_pool2d_backward})
     with torch.no_grad():
         graph = make_fx(function, decompositions, tracing_mode="fake")(*examples)
         call = compile_fx.compile_fx(graph, list(examples), inner_compile=compile_inner,
@@ -131,6 +132,11 @@ def machine_code(function, examples, options):
 def _addmm(bias, a, b, *, beta=1, alpha=1):
     product = torch.mm(a, b)
     return (product if alpha == 1 else product * alpha) + (bias if beta == 1 else bias * beta)
+
+
+def _view_as(x, dtype):
+    """Masks as numbers: older inductors can't look at a bool's memory."""
+    return x.to(dtype) if (x.dtype, dtype) == (torch.bool, torch.uint8) else NotImplemented
 
 
 def _max_pool2d_backward(gradient, x, kernel, stride, padding, dilation, ceil_mode, indices):
