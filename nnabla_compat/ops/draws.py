@@ -69,19 +69,19 @@ def _gammas(u, k):
     else:
         end = np.arange(2, n + 2, dtype=np.int32) + positive[0] + positive[1]
     pairs = walk(following.take(end), int(following[0]), n)
-    normal, root, positive = normal[:, pairs], root[:, pairs], positive[:, pairs]
+    normal, root, positive = [a.take(pairs, 1) for a in (normal, root, positive)]    # far faster than [:, pairs]
     if boosted:
         success, second_word = np.stack([first[pairs], second[pairs]]), second_word[pairs]
     else:
         second_word = pairs + 2 + positive[0]
         success = _accepted(normal, root, u.take(np.stack([pairs + 2, second_word])), d) & positive
-    chosen = success.T.ravel()
-    cube = (root * root * root).T.ravel()[chosen]
-    ends = np.stack([second_word, end[pairs]]).T.ravel()
+    chosen = np.flatnonzero(success.T)
+    cube = (root * root * root).T.ravel().take(chosen)
+    ends = np.stack([second_word, end.take(pairs)], 1).ravel()
     values = d * cube
     if boosted:
-        values = np.power(u.take(ends[chosen] - 1), _f(1) / k) * values
-    return values, np.append(ends[chosen], ends[-1:] if len(ends) else 0)
+        values = np.power(u.take(ends.take(chosen) - 1), _f(1) / k) * values
+    return values, np.append(ends.take(chosen), ends[-1:] if len(ends) else 0)
 
 
 def _accepted(normal, root, u, d):
@@ -101,14 +101,14 @@ def walk(following, start, end):
     """The places that ``following`` leads to from ``start``, before ``end``, the number of its entries."""
     strides = [np.append(np.minimum(following, end), following.dtype.type(end))]
     for _ in range(4):
-        strides.append(strides[-1].take(strides[-1]))
+        strides.append(strides[-1].take(strides[-1], mode="clip"))
     jumps, place, places = memoryview(strides.pop()), start, []
     while place < end:      # sixteen steps at a time: this loop is what costs
         places.append(place)
         place = jumps[place]
     places = np.array(places, np.int64)
     for stride in reversed(strides):
-        places = np.stack([places, stride.take(places)], 1).ravel()
+        places = np.stack([places, stride.take(places, mode="clip")], 1).ravel()
     return places[places < end]
 
 
