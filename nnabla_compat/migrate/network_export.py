@@ -65,19 +65,18 @@ def convert(source, target, network=None, batch_size=None, parameters=None, seed
         return lines
 
     def attempts():
-        """(module, inputs, which of them have the batch as their first axis, networks): an open batch size is a courtesy,
-        and where exporters do not know what a kernel is made of they may know the layers of written source."""
-        fixed, batched = tuple(file.random_inputs(seed).values()), [{0: "batch"} if b else {} for b in program.batched]
-        if other is not None:
-            yield module, tuple(file.random_inputs(seed, first).values()), (tuple(batched),), [file, other]
-        yield module, fixed, None, [file]
-        size = None if other is None else file.network.inputs[next(iter(file.network.inputs))].shape[0]
-        try:
-            if other is not None:
-                yield written(file, size).eval(), tuple(file.random_inputs(seed, first).values()), tuple(batched), [file, other]
-            yield written(file).eval(), fixed, None, [file]
-        except NotImplementedError:     # there is no source for it
-            return
+        """(module, inputs, open axes, networks to compare with): an open batch size is better than a fixed one, and what
+        exporters cannot make of kernels they may make of the layers of written source, which ONNX knows best."""
+        axes = tuple([{0: "batch"} if b else {} for b in program.batched])
+        ways = [lambda size: (module, (axes,)), lambda size: (written(file, size).eval(), axes)]
+        for networks in ([file, other], [file]) if other is not None else ([file],):
+            for way in reversed(ways) if extension == ".onnx" else ways:
+                free = len(networks) > 1
+                try:
+                    made, dynamic = way(program.input_shapes[0][0] if free else None)
+                except Exception:       # there is no source for it: the kernels are the other way
+                    continue
+                yield made, tuple(file.random_inputs(seed, first if free else None).values()), dynamic if free else None, networks
 
     with _quiet():
         errors = []
@@ -91,7 +90,7 @@ def convert(source, target, network=None, batch_size=None, parameters=None, seed
             except Exception as error:      # exporters fail with whatever their parts raise
                 errors.append(error)
         else:
-            _blame(file, errors[0], export, run)
+            _blame(file, errors[-1], export, run)
         with replacing(target) as f:
             f.write(content)
     return [f"{source} ({file.name}) -> {target}: {'any batch size' if len(networks) > 1 else 'of these shapes only'}", *lines]
