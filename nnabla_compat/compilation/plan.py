@@ -130,7 +130,10 @@ class CompiledPlan:
         seen = Backward(self.plan.root_ids.index(id(root)), bool(clear_buffer))
         if seen != history.backward:
             history.backward, self.executions = seen, {}
-        history.seed = float(grad)
+        if grad != history.seed:
+            history.seed = float(grad)
+            for execution in self.executions.values():
+                execution.expect(history.seed)
 
     def _repeat(self, reason):
         """Run again, as it is, what ran compiled last."""
@@ -172,8 +175,8 @@ class Execution:
         self.learn_targets()
         backward = program.backward
         if backward is not None:
-            self.seed_value = float(owner.history.seed)
-            self.inputs.append(torch.full((), self.seed_value, device=self.inputs[0].device))
+            self.inputs.append(torch.empty((), device=self.inputs[0].device))
+            self.expect(owner.history.seed)
             missing = iter(code.missing[len(program.gradients):])
             results = iter(range(self.inner_from, self.before_from))
             self.inner = [(c, None if next(missing) else next(results), siblings) for c, _, siblings in program.intermediates]
@@ -199,6 +202,12 @@ class Execution:
             if k is not None:
                 found[k] = (leaf[0].tensor, leaf[0].variable.container)
         self.targets = [found[k] for k in sorted(found) if not self.code.missing[k]] if self.program.backward else []
+
+    def expect(self, seed):
+        """Compute the gradients of backward passes that start from ``seed``."""
+        if self.program.backward is not None:
+            self.seed_value = seed
+            self.inputs[-1].fill_(seed)
 
     # -- forward -------------------------------------------------------------------------------------
 

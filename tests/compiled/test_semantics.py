@@ -160,6 +160,12 @@ def test_other_seeds_and_a_second_backward():
     assert_alike(script, noisy)
 
 
+def test_another_seed_from_some_step_on(traced):
+    """As a loss scale is: the gradients at hand are right again one step later."""
+    assert_alike(lambda loop: [loop.step(grad=1 if k < 4 else 0.5) for k in range(16)], noisy)
+    assert len(traced) == 1
+
+
 def test_backward_from_an_intermediate():
     def script(loop):
         for _ in range(3):
