@@ -1,7 +1,10 @@
 """Networks of nnabla as torch.nn.Modules."""
 import copy
 import io
+import pathlib
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -553,6 +556,39 @@ def test_distributed_data_parallel(net, module, tmp_path):
         assert np.allclose(net.get_parameters()["affine/b"].d, before - 2 * 0.1 * 4, atol=1e-5)
     finally:
         torch.distributed.destroy_process_group()
+
+
+PROCESS = """
+import sys
+import numpy as np, torch
+import nnabla_compat as nn, nnabla_compat.parametric_functions as PF
+from nnabla_compat import interop
+
+rank, size, folder = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+torch.set_num_threads(1)
+torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/store{size}", rank=rank, world_size=size)
+module = torch.nn.parallel.DistributedDataParallel(interop.to_torch(lambda x: PF.affine(x, 2), (4, 3)))
+optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
+data = torch.arange(24.0).reshape(8, 3).sin()
+for _ in range(3):
+    optimizer.zero_grad()
+    module(data[rank::size]).square().mean().backward()
+    optimizer.step()
+np.save(f"{folder}/{size}-{rank}.npy", nn.get_parameters()["affine/W"].d)
+torch.distributed.destroy_process_group()
+"""
+
+
+def test_two_processes_train_as_one(tmp_path):
+    started = [subprocess.Popen([sys.executable, "-c", PROCESS, str(rank), str(size), str(tmp_path)], stderr=subprocess.PIPE,
+                                cwd=pathlib.Path(__file__).parents[2])
+               for size in (1, 2) for rank in range(size)]
+    for process in started:
+        _, errors = process.communicate(timeout=120)
+        assert not process.returncode, errors.decode()
+    alone, first, second = (np.load(tmp_path / f"{name}.npy") for name in ("1-0", "2-0", "2-1"))
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_allclose(first, alone, rtol=1e-5, atol=1e-6)
 
 
 class Task:

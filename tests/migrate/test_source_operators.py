@@ -14,7 +14,7 @@ import pytest
 import torch
 from functions.differences import tolerance
 from functions.modes import agree
-from files.test_round_trip import exists, fresh, leaves_of, reader
+from files.test_round_trip import exists, leaves_of, reader
 from oracle import drive
 from oracle.cases import CASES
 
