@@ -422,7 +422,7 @@ def image_augmentation(x: Tensor, shape: Shape = None, pad: Shape = (0, 0), min_
     by_i = mirror * np.stack([-np.sin(turn), np.cos(turn)], 1) * step_y[:, None] * 2 / size
     centre = (2 * np.stack([centre_x, centre_y], 1) + 1) / size - 1
     grid = (i - (rows - 1) / 2) * numbers(by_i) + numbers(centre) + (j - (columns - 1) / 2) * numbers(by_j)
-    y = torch.nn.functional.grid_sample(images, grid.to(x.dtype), "bilinear", "border", align_corners=False)
+    y = precision.grid_sample(images, grid.to(x.dtype), "bilinear", "border", align_corners=False)
 
     power = np.exp((2 * power - 1) * math.log(contrast))
     light = ((2 * light - 1) * brightness - contrast_center) * power + contrast_center
