@@ -1,12 +1,15 @@
 """Recomputation: stretches of marked variables are dropped after forward and computed again in backward.
 
 A stretch is a run of functions, next to each other in execution order, whose outputs are marked, and the
-function after them. torch's checkpointing keeps only what enters a stretch. As in nnabla a marked variable has its
-gradient after backward, and its data again, unless that pass frees buffers.
+function after them. Only what enters a stretch is kept. As in nnabla a marked variable has its gradient after backward,
+and its data again, unless that pass frees buffers.
+
+torch.utils.checkpoint does the same, but loads torch's compiler when it is first used: seconds, and 80 MB.
 """
 import weakref
 
-from torch.utils.checkpoint import checkpoint
+import torch
+from torch.autograd.graph import saved_tensors_hooks
 
 from . import clearing
 from .storage import CLEARED, WRITTEN
@@ -73,11 +76,10 @@ def _run_stretch(plan, functions, dropped):
     replay = _Replay(functions, [plan.env[s] for s in entering], is_state)
     edges, wanted = {}, weakref.ref(plan)
 
-    def compute(*tensors):
+    def compute():
         nonlocal edges
         with replay:
-            values = replay.inputs(tensors)
-            results = {}
+            values, results = replay.inputs(), {}
             for reference, taken, made, spent in run:
                 function = reference()
                 made_now = function.execute([values[entry] if made_by is None else results[made_by]
@@ -94,9 +96,7 @@ def _run_stretch(plan, functions, dropped):
                     del results[variable]
         return tuple([results[variable] for variable in left])
 
-    # Buffers go past checkpoint, which refuses that what it keeps changes.
-    kept = [None if state else plan.env[s] for s, state in zip(entering, is_state)]
-    results = iter(checkpoint(compute, *kept, use_reentrant=False, preserve_rng_state=False))
+    results = iter(_Saved(compute).record())
     edges_of, edges = edges, None
     for function, made in results_of:
         plan.adopt(function, [next(results) if variable in leaving else edges_of.get(variable) for variable in made])
@@ -114,6 +114,60 @@ def _needed_after(plan, functions):
     return needed | set(plan.root_ids)
 
 
+class _Saved:
+    """What autograd saves of a stretch: nothing, until backward asks for the first of it and everything is run again."""
+
+    def __init__(self, run):
+        self.run, self.holders = run, []
+
+    def record(self):
+        """What the first run returns, with history."""
+        with saved_tensors_hooks(self._pack, self._unpack):
+            return self.run()
+
+    def _pack(self, tensor):
+        holder = _Holder()
+        self.holders.append(weakref.ref(holder))    # history holds it, and lets go of it once it is spent
+        return holder
+
+    def _unpack(self, holder):
+        if holder.tensor is None:
+            self._run_again()
+        return holder.tensor
+
+    def _run_again(self):
+        waiting = len(self.holders)
+        holders = iter(self.holders)
+
+        def fill(tensor):
+            nonlocal waiting
+            holder = next(holders)()
+            if holder is not None:
+                holder.tensor = tensor.detach()
+            waiting -= 1
+            if not waiting:
+                raise _Complete
+
+        try:
+            with torch.enable_grad(), saved_tensors_hooks(fill, self._unpack):
+                self.run()
+        except _Complete:
+            pass
+
+
+class _Holder:
+    """The place of a saved tensor."""
+
+    __slots__ = ("tensor", "__weakref__")
+
+    def __init__(self):
+        self.tensor = None
+
+
+class _Complete(Exception):
+    """A stretch that runs again has made all that was saved of it."""
+
+
 class _Replay:
     """Lets a stretch run a second time with the random streams and buffers it started with."""
 
@@ -124,16 +178,17 @@ class _Replay:
             if rng is not None:
                 streams[id(rng)] = rng
         self.streams = [(rng, rng.get_state()) for rng in streams.values()]
+        self.tensors = [None if state else t for t, state in zip(tensors, is_state)]
         self.live = [t if state else None for t, state in zip(tensors, is_state)]
         self.states = [t.clone() if state else None for t, state in zip(tensors, is_state)]
         self.runs = 0
 
-    def inputs(self, tensors):
+    def inputs(self):
         """The first run updates buffers for real, later ones work on copies of their first values."""
         if self.runs == 1:
             live, self.live = self.live, None
-            return [t if b is None else b for t, b in zip(tensors, live)]
-        return [t if s is None else s.clone() for t, s in zip(tensors, self.states)]
+            return [t if b is None else b for t, b in zip(self.tensors, live)]
+        return [t if s is None else s.clone() for t, s in zip(self.tensors, self.states)]
 
     def __enter__(self):
         self.runs += 1
