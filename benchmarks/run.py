@@ -130,6 +130,18 @@ def memory_table(results):
         yield f"{r['title']:<54} {r['what']:<9} {r['mode']:<6} {cells} {ratio:6.2f}"
 
 
+def markdown(results):
+    """The table of docs/performance.md."""
+    yield "| case | step | mode | threads | this package, ms | torch, ms | nnabla, ms | /torch | best | /nnabla | memory /torch |"
+    yield "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|"
+    for r in results:
+        nnabla = (f"{1e3 * r['nnabla']['median']:.3f}", f"{r['to_nnabla']:.2f}") if "nnabla" in r else ("", "")
+        cells = (r["title"], r["what"], r["mode"], r["threads"], f"{1e3 * r['nnabla_compat']['median']:.3f}",
+                 f"{1e3 * r['torch']['median']:.3f}", nnabla[0], f"{r['to_torch']:.2f}", f"{r['to_torch_best']:.2f}", nnabla[1],
+                 f"{r['peak']['nnabla_compat'] / r['peak']['torch']:.2f}")
+        yield f"| {' | '.join(map(str, cells))} |"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", nargs="+", default=list(cases.NAMES), choices=cases.NAMES)
@@ -142,6 +154,7 @@ def main():
     parser.add_argument("--clock", default="wall", choices=["wall", "cpu"],
                         help="cpu counts the processor time of all threads: for busy machines")
     parser.add_argument("--json", help="file to write everything measured to")
+    parser.add_argument("--markdown", help="file to write the first table to, as docs/performance.md has it")
     args = parser.parse_args()
 
     results, about = [], {}
@@ -159,6 +172,8 @@ def main():
     print(f"{'peak memory, MiB':<71} {'compat':>16}{'torch':>16} {'/torch':>6}", *memory_table(results), sep="\n")
     print("; ".join(f"{library} {a['version']} (Python {a['python']}, numpy {a['numpy']})" for library, a in about.items()))
     print(f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, on {device_name(args.device)}")
+    if args.markdown:
+        pathlib.Path(args.markdown).write_text("\n".join(markdown(results)) + "\n")
     if args.json:
         pathlib.Path(args.json).write_text(json.dumps({"machine": machine, "versions": about, "results": results}, indent=1))
 
