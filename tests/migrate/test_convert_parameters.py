@@ -1,6 +1,7 @@
 """``nnabla-compat convert`` of parameter files."""
 import json
 import pathlib
+import sys
 
 import numpy as np
 import pytest
@@ -174,8 +175,8 @@ def test_what_is_not_numbers_of_numpy():
     assert records("b.h5")["w"].values.dtype == np.float32
 
 
-@pytest.mark.skipif(available("safetensors"), reason="safetensors is installed")
-def test_safetensors_missing(capsys):
+def test_safetensors_missing(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "safetensors.torch", None)
     assert "pip install nnabla-compat[safetensors]" in failing(RESNET, "a.safetensors", capsys=capsys)
 
 
