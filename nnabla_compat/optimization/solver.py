@@ -221,7 +221,12 @@ class Solver:
 
         def clip(_, g):
             norms = torch.stack(torch._foreach_norm(g))
-            torch._foreach_mul_(g, torch.where(norms > limit, limit / norms, 1.0).unbind())
+            if not norms.is_cpu:    # without waiting for the device
+                torch._foreach_mul_(g, torch.where(norms > limit, limit / norms, 1.0).unbind())
+                return
+            scales = [(x, limit / norm) for x, norm in zip(g, norms.tolist()) if norm > limit]
+            if scales:
+                torch._foreach_mul_(*zip(*scales))
         self._for_gradients(clip, pre_hook, post_hook)
 
     def scale_grad(self, scale, pre_hook=None, post_hook=None):
