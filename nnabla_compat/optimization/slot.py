@@ -27,7 +27,7 @@ class Slot:
     costs as much as a small kernel, hence it is kept until the parameter gets other memory.
     """
 
-    __slots__ = ("key", "container", "names", "keeps_dtype", "t", "states", "exposed",
+    __slots__ = ("key", "contiguous", "container", "names", "keeps_dtype", "t", "states", "exposed",
                  "tensor", "pointer", "plain", "alias", "place")
 
     def __init__(self, key, parameter, names):
@@ -75,6 +75,7 @@ class Slot:
         self.plain = self.tensor is tensor
         place = (alias.device, alias.dtype)
         self.alias, self.place = alias, _PLACES.setdefault(place, place)
+        self.contiguous = alias.is_contiguous()
         if self.states and self.states[0] is not None and self.states[0].device != alias.device:
             self.set_states(self.t, [s.to(alias.device) for s in self.states])
 
@@ -102,6 +103,12 @@ class Slot:
             grad.storage.materialize(grad.shape, device)
         grad.storage.touched()
         return grad.tensor.data
+
+    def align_gradient(self, gradient):
+        """Lay the gradient out in memory as the weight is: torch's fused kernels go by memory, not by index."""
+        storage = self.container.grad.storage
+        storage.set(torch.empty_like(self.alias, dtype=gradient.dtype, device=gradient.device).copy_(gradient.detach()))
+        return self.gradient()
 
     def zero_gradient(self):
         """Set the gradient to zero, lazily."""
@@ -182,15 +189,19 @@ def collect(slots, writing=False):
                 gradient = slot.gradient()
                 if gradient is None:
                     continue
-            if writing:
-                gradient = gradient.data
             if tensor.data_ptr() != slot.pointer:
                 slot.find_weight()
+            if gradient.is_contiguous() is not slot.contiguous:
+                gradient = slot.align_gradient(gradient)
+            if writing:
+                gradient = gradient.data
         else:
             gradient = slot.gradient()
             if gradient is None:
                 continue
             weight = slot.weight()
+            if gradient.is_contiguous() is not slot.contiguous:
+                gradient = slot.align_gradient(gradient)
             if writing:
                 gradient = slot.writable_gradient()
             elif gradient.dtype != weight.dtype or gradient.device != weight.device:
