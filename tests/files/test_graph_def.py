@@ -59,6 +59,13 @@ def test_module():
     assert not net.a.get_parameters()["bn/mean"].need_grad, "building a network left the Module's flags alone"
 
 
+def test_the_builder_by_name_is_the_one_in_use():
+    outer = graph_def.proto_graph_builder
+    with graph_def.graph():
+        assert outer is not graph_def.proto_graph_builder is graph_def.current_graph_builder()
+    assert graph_def.proto_graph_builder is outer
+
+
 def test_names_of_networks():
     net = Net()
     with graph_def.graph(name="given") as g:
