@@ -47,8 +47,10 @@ def test_array_class_preference():
     try:
         cpu.prefer_cached_array(False)
         assert cpu.array_classes()[0] == cpu.context().array_class == "CpuArray"
-    finally:
         cpu.reset_array_preference()
+        assert cpu.array_classes() == ["CpuArray", "CpuCachedArray", "CpuDlpackArray"]
+    finally:
+        cpu.prefer_cached_array(True)
     assert cpu.array_classes()[0] == "CpuCachedArray"
 
 
