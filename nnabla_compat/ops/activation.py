@@ -129,7 +129,8 @@ def crelu(x: Tensor, axis: int = 1):
     Source: Shang et al., Understanding and improving convolutional neural networks via concatenated
     rectified linear units, 2016.
     """
-    return torch.cat((torch.relu(x), (-x).clamp(min=0)), axis)
+    # where, not clamp, whose gradient at the bound depends on the release of torch
+    return torch.cat((torch.relu(x), torch.where(x > 0, 0.0, -x)), axis)
 
 
 # Exponential units
@@ -359,7 +360,8 @@ def hard_tanh(x: Tensor):
     Returns:
         Array shaped as ``x``, in [-1, 1].
     """
-    return x.clamp(-1.0, 1.0)
+    # where, not clamp, whose gradient at the bounds depends on the release of torch
+    return torch.where(x < -1.0, -1.0, torch.where(x > 1.0, 1.0, x))
 
 
 @operator("TanhShrink", shape=same_shape)
