@@ -16,6 +16,7 @@ from collections import OrderedDict
 from . import ops  # noqa: F401  (declares the operators)
 from . import function_bases as _base
 from .engine import backward_functions as _engine
+from .engine.operator_gradients import CLASSES as _CLASSES
 from .registry import OPERATORS
 
 __all__ = ["register", "registry", "show_registry"]
@@ -23,20 +24,11 @@ __all__ = ["register", "registry", "show_registry"]
 # type name -> f(grad_inputs, inputs, input_shapes, outputs, output_shapes, **arguments)
 registry: "OrderedDict[str, object]" = _engine.registry
 
-# Nodes that nnabla puts into gradient graphs. Here gradients of gradients are differentiated by torch.
-_INTERNAL = (
-    "AffineDataGrad", "AffineFilterGrad", "AveragePoolingDataGrad", "BatchNormalizationBackward", "ConcatenateDataGrad",
-    "ConvolutionDataGrad", "ConvolutionFilterGrad", "DeconvolutionDataGrad", "DeconvolutionFilterGrad",
-    "EmbedFilterGrad", "FusedBatchNormalizationBackward", "GlobalAveragePoolingDataGrad", "InterpolateDataGrad",
-    "MaxPoolingBackwardDataGrad", "PadDataGrad", "SliceDataGrad", "SumPoolingDataGrad", "TransposeDataGrad",
-    "UnpoolingDataGrad")
-
-
 class _InternalBackward(_engine.OperatorBackward):
     def __call__(self, grad_inputs, inputs, input_shapes=None, outputs=None, output_shapes=None, **args):
-        raise NotImplementedError(f"{self.type_name} is a node of nnabla's own gradient graphs; none is ever made "
-                                  "here. Apply nn.grad to the result of nn.grad instead, or register a function under "
-                                  "this name")
+        raise NotImplementedError(f"{self.type_name}: nnabla differentiates the nodes of its gradient graphs by this entry; "
+                                  "here torch does. Apply nn.grad to the result of nn.grad instead, or register a "
+                                  "function under this name")
 
 
 def register(func_name, func):
@@ -62,5 +54,5 @@ _engine.make_constant = _base.constant
 
 for _name in OPERATORS:
     registry.setdefault(_name, _engine.OperatorBackward(_name))
-for _name in _INTERNAL:
-    registry.setdefault(_name, _InternalBackward(_name))
+for _class in _CLASSES:
+    registry.setdefault(_class.__name__, _InternalBackward(_class.__name__))

@@ -24,13 +24,12 @@ def _force_list(axes):
 
 def _get_axes_excluding(ndim, axes):
     """The axes of an array of ``ndim`` axes that aren't in ``axes``."""
-    taken = [a + ndim if a < 0 else a for a in _force_list(axes)]
+    taken = _from_front(ndim, axes)
     return [a for a in range(ndim) if a not in taken]
 
 
-def _channel_axes(x, axes):
-    """Axes counted from the front."""
-    ndim = len(x.shape)
+def _from_front(ndim, axes):
+    """Axes of an array of ``ndim`` axes, counted from the front."""
     return [a + ndim if a < 0 else a for a in _force_list(axes)]
 
 
@@ -158,7 +157,7 @@ def batch_normalization(x, beta, gamma, mean, variance, axes=[1], decay_rate=0.9
     Source: Ioffe and Szegedy, Batch Normalization, 2015.
     """
     assert batch_stat or not output_stat, "expected batch_stat=True with output_stat=True"
-    axes = _channel_axes(x, axes)
+    axes = _from_front(len(x.shape), axes)
     shape = _statistic_shape(x, axes)
     mean, variance = _statistics(x, shape, mean, variance, batch_stat)
     _check_shapes(shape, beta, gamma)
@@ -210,7 +209,7 @@ def fused_batch_normalization(x, beta, gamma, mean, variance, z=None, axes=[1], 
 
     Source: Ioffe and Szegedy, Batch Normalization, 2015.
     """
-    axes = _channel_axes(x, axes)
+    axes = _from_front(len(x.shape), axes)
     inputs = _scaled_statistics(x, axes, beta, gamma, mean, variance, batch_stat)
     if len(axes) == 1:
         return _base.fused_batch_normalization(x, *inputs, z, axes, decay_rate, eps, batch_stat, nonlinearity,
@@ -243,7 +242,7 @@ def sync_batch_normalization(x, beta, gamma, mean, variance, comm, group="world"
 
     Source: Zhang, Implementing Synchronized Multi-GPU Batch Normalization, 2018.
     """
-    axes = _channel_axes(x, axes)
+    axes = _from_front(len(x.shape), axes)
     inputs = _scaled_statistics(x, axes, beta, gamma, mean, variance, batch_stat)
     return _base.sync_batch_normalization(x, *inputs, comm, group, axes, decay_rate, eps, batch_stat,
                                           n_outputs=3 if output_stat else 1)

@@ -18,7 +18,6 @@ EXTENSIONS = (".bmp", ".jpg", ".jpeg", ".png", ".gif", ".tif", ".tiff")
 def create_image_classification_dataset_command(args):
     """Write ``args.sourcedir``'s images, all of one size, to ``args.outdir``, and tables of them with their classes."""
     width, height, channels = int(args.width), int(args.height), int(args.channel)
-    test_ratio = int(args.ratio2) if args.ratio2 else 0
     if os.path.abspath(args.sourcedir) == os.path.abspath(args.outdir):
         logger.critical("Input directory and output directory are same.")
         return False
@@ -44,14 +43,7 @@ def create_image_classification_dataset_command(args):
                 rows.append([written, label])
             bar.update(1)
 
-    logger.log(NOTICE, "Creating CSV files...")
-    if args.shuffle == "true":
-        random.shuffle(rows)
-    first = len(rows) * (100 - test_ratio) // 100
-    for name, part in ((args.file1, rows[:first]), (args.file2, rows[first:])):
-        if name and part:
-            write_table(os.path.join(args.outdir, name), part)
-    logger.log(NOTICE, "Dataset was successfully created.")
+    write_tables(args, rows, ("x:image", "y:label"))
     return True
 
 
@@ -116,7 +108,19 @@ def fit(image, width, height, mode):
     return imresize(image, size=(width, height))
 
 
-def write_table(path, rows, header=("x:image", "y:label")):
+def write_tables(args, rows, header):
+    """Write the tables of a data set as the options say: in which order, what share in the second."""
+    logger.log(NOTICE, "Creating CSV files...")
+    if args.shuffle == "true":
+        random.shuffle(rows)
+    first = len(rows) * (100 - int(args.ratio2 or 0)) // 100
+    for name, part in ((args.file1, rows[:first]), (args.file2, rows[first:])):
+        if name and part:
+            write_table(os.path.join(args.outdir, name), part, header)
+    logger.log(NOTICE, "Dataset was successfully created.")
+
+
+def write_table(path, rows, header):
     """Write the CSV file of a data set."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([header, *rows])
@@ -132,10 +136,15 @@ def add_create_image_classification_dataset_command(subparsers):
     parser.add_argument("-c", "--channel", help="1 for gray images, 3 for colours", required=True)
     parser.add_argument("-w", "--width", help="width of the new images", required=True)
     parser.add_argument("-g", "--height", help="height of the new images", required=True)
+    add_table_options(parser)
+    parser.set_defaults(func=create_image_classification_dataset_command)
+
+
+def add_table_options(parser):
+    """Options of how images are fitted to a size and of the tables."""
     parser.add_argument("-m", "--mode", help="trimming or padding, where proportions differ", required=True)
     parser.add_argument("-s", "--shuffle", help="true to draw an order, else false", required=True)
     parser.add_argument("-f1", "--file1", help="name of the first table", required=True)
     parser.add_argument("-r1", "--ratio1", help="accepted; the second ratio decides")
     parser.add_argument("-f2", "--file2", help="name of the second table")
     parser.add_argument("-r2", "--ratio2", help="share of the second table in percent")
-    parser.set_defaults(func=create_image_classification_dataset_command)

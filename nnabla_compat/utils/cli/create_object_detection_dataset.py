@@ -1,12 +1,11 @@
 """``create_object_detection_dataset``: a data set from images and lists of the objects in them."""
 import os
-import random
 
 import numpy as np
 
 from ...files.save import replacing
 from ...logger import logger
-from .create_image_classification_dataset import EXTENSIONS, convert_image, write_table
+from .create_image_classification_dataset import EXTENSIONS, add_table_options, convert_image, write_tables
 from .utility import NOTICE, CommandError, progress_bar
 
 
@@ -42,14 +41,7 @@ def create_object_detection_dataset_command(args):
     if not rows:
         logger.critical("No image and label file created correctly.")
         return False
-    logger.log(NOTICE, "Creating CSV files...")
-    if args.shuffle == "true":
-        random.shuffle(rows)
-    first = len(rows) * (100 - int(args.ratio2 or 0)) // 100
-    for name, part in ((args.file1, rows[:first]), (args.file2, rows[first:])):
-        if name and part:
-            write_table(os.path.join(args.outdir, name), part, ("x:image", "y:label", "r:region"))
-    logger.log(NOTICE, "Dataset was successfully created.")
+    write_tables(args, rows, ("x:image", "y:label", "r:region"))
     return True
 
 
@@ -149,10 +141,5 @@ def add_create_object_detection_dataset_command(subparsers):
     parser.add_argument("-g", "--height", help="height of the new images", required=True)
     parser.add_argument("-a", "--num_anchor", help="number of anchors", required=True)
     parser.add_argument("-d", "--grid_size", help="pixels of a cell of the grid", required=True)
-    parser.add_argument("-m", "--mode", help="trimming or padding, where proportions differ", required=True)
-    parser.add_argument("-s", "--shuffle", help="true to draw an order, else false", required=True)
-    parser.add_argument("-f1", "--file1", help="name of the first table", required=True)
-    parser.add_argument("-r1", "--ratio1", help="accepted; the second ratio decides")
-    parser.add_argument("-f2", "--file2", help="name of the second table")
-    parser.add_argument("-r2", "--ratio2", help="share of the second table in percent")
+    add_table_options(parser)
     parser.set_defaults(func=create_object_detection_dataset_command)

@@ -9,10 +9,10 @@ data, whose shape is set first::
 
 ``nn.grad`` makes none of them here; they are for scripts that do. All are differentiable to any order.
 """
-from ..engine.backward_functions import OperatorBackward
-from ..engine.context import get_current_context
-from ..engine.variable import Variable
 from ..registry import find_operator
+from .backward_functions import OperatorBackward
+from .context import get_current_context
+from .variable import Variable
 
 
 class OperatorGradient:
@@ -180,3 +180,8 @@ class FusedBatchNormalizationBackward(OperatorGradient):
     def __call__(self, dy, x, beta, gamma, mean, variance, y, z=None):
         found = self._gradients([dy], [x, beta, gamma, mean, variance, *([z] if self.is_add else [])])
         return tuple(found[:3] + found[5:])
+
+
+# The classes above that differentiate an operator.
+CLASSES = [made for made in list(globals().values())
+           if isinstance(made, type) and issubclass(made, OperatorGradient) and made.operator is not None]
