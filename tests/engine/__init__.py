@@ -1,5 +1,6 @@
 """The engine against nnabla: scenarios by area, all in SCENARIOS."""
-from . import scenarios_clearing, scenarios_learning, scenarios_search, scenarios_suite, scenarios_surprises  # noqa: F401
+from . import (  # noqa: F401
+    scenarios_clearing, scenarios_learning, scenarios_search, scenarios_suite, scenarios_surprises, scenarios_views)
 from .scenarios import SCENARIOS
 
 __all__ = ["SCENARIOS"]
