@@ -232,10 +232,8 @@ class Plan:
             slot = self.slots[key] = self._new_slot(tensor)
             self._leaf_memory.add(tensor.untyped_storage().data_ptr())
             storage = variable.container.storage
-            held = tensor is storage._tensor or (kind == "state" and storage._tensor is not None
-                                                 and tensor.data_ptr() == storage._tensor.data_ptr())
             entry = [slot, variable, kind, target, storage, storage._tensor]
-            (self.leaves if held else self.fresh_leaves).append(entry)
+            (self.leaves if _shows(tensor, storage, kind) else self.fresh_leaves).append(entry)
         return slot
 
     def _converted(self, slot, kind, target):
@@ -515,7 +513,8 @@ class Plan:
             if storage._tensor is not entry[5] or storage.host is not None:
                 slot, variable, kind, target, storage, _ = entry
                 tensor = input_tensor(variable, kind, target)
-                if tensor.dtype is not env[slot].dtype or tensor.shape != env[slot].shape:
+                if tensor.dtype is not env[slot].dtype or tensor.shape != env[slot].shape \
+                        or not _shows(tensor, storage, kind):
                     return False
                 env[slot], entry[5] = tensor, storage._tensor
         for slot, variable, kind, target, storage, tensor in self.fresh_leaves:
@@ -640,6 +639,12 @@ class Plan:
             self._release(releases[i] or ())
             if function is not None and clearing.recorder is not None:
                 clearing.recorder.ran(function)
+
+
+def _shows(tensor, storage, kind):
+    """Whether the tensor that a leaf entered with shows what is written to the leaf's storage later."""
+    held = storage._tensor
+    return tensor is held or (kind == "state" and held is not None and tensor.data_ptr() == held.data_ptr())
 
 
 def _needs(variable):
