@@ -608,7 +608,7 @@ def _attach_now(function, results, rank, need_grad, outputs):
             result = result.clone()
         containers.append(Container(tuple(result.shape), Storage(result)))
     if aliased:
-        containers[0].storage.alias = True
+        _share_memory(function.inputs[0].container.storage, containers[0].storage)
     if outputs is not None:
         _check_outputs(op, [c.shape for c in containers], outputs)
         for container, array in zip(containers, outputs):
@@ -620,6 +620,14 @@ def _attach_now(function, results, rank, need_grad, outputs):
             v.container.data = array
         return made[0] if len(made) == 1 else tuple(made)
     return _attach(function, containers, rank, need_grad, outputs)
+
+
+def _share_memory(source, view):
+    """Let what is written to one storage be seen in the other, whose tensor is a view of it (unless it was converted)."""
+    view.alias = True
+    tensor = source.present()
+    if tensor is not None and tensor.data_ptr() == view._tensor.data_ptr():
+        source.aliased = view.aliased = True
 
 
 def _attach(function, containers, rank, need_grad, outputs):

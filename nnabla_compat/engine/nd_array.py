@@ -150,7 +150,7 @@ class NdArray:
             return
         tensor = storage.present()
         dtype = torch_dtype(value.dtype)
-        if storage.narrowed is None and (tensor is None or tensor.dtype != dtype):
+        if storage.narrowed is None and (tensor is None or tensor.dtype != dtype and not storage.aliased):
             fresh = np.empty(shape, value.dtype if value.dtype.isnative else value.dtype.newbyteorder("="))
             fresh[...] = _drop_leading_ones(value, shape)
             self._replace(torch.from_numpy(fresh))
@@ -164,7 +164,7 @@ class NdArray:
         storage = self.storage
         tensor = storage.present()
         value = value.detach()
-        if storage.narrowed is None and (tensor is None or tensor.dtype != value.dtype):
+        if storage.narrowed is None and (tensor is None or tensor.dtype != value.dtype and not storage.aliased):
             self._replace(torch.empty(self._shape, dtype=value.dtype,
                                       device=value.device if tensor is None else tensor.device).copy_(value))
         else:

@@ -63,6 +63,7 @@ class Storage:
     host = None        # CUDA: numpy copy handed out for writing, newer than the tensor
     alias = False      # the tensor is a view on purpose: numpy writes are to be seen through its base
     compiled = None    # compiled code has left the content without history: a weak reference to what can add it
+    aliased = False    # another storage's tensor shows the same memory on purpose: what is written goes into that memory
     narrowed = None    # a child of narrow(): (parent storage, first element, number of elements)
     parent_size = 0    # a parent of narrow(): its number of elements
     view = None        # numpy view of what was last assigned to, to be assigned to again
@@ -199,14 +200,14 @@ class Storage:
     # -- writes --------------------------------------------------------------------------------------
 
     def zero(self):
-        if self.narrowed is not None or self.parent_size:
+        if self.narrowed is not None or self.parent_size or self.aliased:
             self.write_scalar(0.0)
             return
         self.drop(ZEROED)
 
     def fill_lazily(self, value):
         value = _float32(value)
-        if self.narrowed is not None or self.parent_size:
+        if self.narrowed is not None or self.parent_size or self.aliased:
             self.write_scalar(value)
             return
         self.fill = value

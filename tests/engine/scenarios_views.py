@@ -67,3 +67,27 @@ def views_written_between_runs(nn, F):
     x.grad.zero()
     y.backward()
     return [y.d.copy(), x.g.copy(), (y.forward(), view.copy())[1]]
+
+
+@scenario
+def reshaped_arrays_share_memory(nn, F):
+    """What is written to a reshaped variable shows in the other, in both modes; gradients stay apart."""
+    out = []
+    for auto in (False, True):
+        for leaf in (False, True):
+            with nn.auto_forward(auto):
+                x = var(nn, np.arange(6.0).reshape(2, 3))
+                h = x if leaf else x * 2
+                r = h.reshape((3, 2))
+                y = r * 2
+            y.forward()
+            x.g, seen = 0, []
+            y.backward()
+            for value in (0, 7, np.full(6, 8.5)):
+                h.d = value if np.isscalar(value) else value.reshape(2, 3)
+                seen.append(float(r.d[0, 0]))
+                r.d = value + 1 if np.isscalar(value) else value.reshape(3, 2)
+                seen.append(float(h.d[0, 0]))
+            h.g = 9
+            out.append([seen, r.g.copy(), x.g.copy()])
+    return out
