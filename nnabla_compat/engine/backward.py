@@ -3,15 +3,12 @@
 Leaves accumulate into their ``.grad``, which is the storage behind ``Variable.g``. Callers that watch
 each function (hooks, communicator callbacks) are called from hooks on the tensors between functions.
 """
-import numpy as np
 import torch
 
 from . import clearing, hooks, tape
 from .leaf import leaf_gradient
-from .nd_array import NdArray
+from .seeds import lend, seed_of
 from .storage import CLEARED, WRITTEN
-
-_seeds: dict[tuple, torch.Tensor] = {}
 
 
 def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
@@ -24,41 +21,48 @@ def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
     if clearing.recorder is not None:
         clearing.recorder.starts_backward(root, grad)
     if tensor is None:
-        _seed(root, grad, torch.empty(0))   # an unfit gradient is refused even where none is wanted
+        seed_of(root, grad, torch.empty(0))   # an unfit gradient is refused even where none is wanted
         if clear_buffer and root._parent.need_grad:
             _free(root, plan, None if plan is not None else tape.ordered_functions((root,)))
         if clearing.recorder is not None:
             clearing.recorder.ends_backward()
         return
-    outputs, seeds = [tensor], [_seed(root, grad, tensor)]
+    seed, lent = seed_of(root, grad, tensor)
+    outputs, seeds = (tensor,), (seed,)
     if root._parent.op.keeps_inputs and root._parent.args_resolved.get("one_input_grad") is False:
         outputs, seeds = _stored_gradients(root, plan)
         if not outputs:
             return
+        lent = False
     pre, post = hooks.function_pre_hooks, hooks.function_post_hooks
     stopped = _stopped_leaves(plan) if plan is not None and plan.version != tape.version() else ()
     if pre or post or pre_hook is not None or post_hook is not None or callbacks is not None:
-        _backward_watched(root, plan, tensor, outputs, seeds, clear_buffer, _callback_list(callbacks),
+        _backward_watched(root, plan, tensor, outputs, (seed.clone(),) if lent else seeds, clear_buffer, _callback_list(callbacks),
                           hooks.combined(pre, pre_hook), hooks.combined(post, post_hook, local_first=True))
     else:
         functions = None if plan is not None else tape.ordered_functions((root,))    # function calls computed the root
         captured = _intermediates(root, plan, functions, clear_buffer)
-        leaves = _plain_leaves(plan, captured) if captured else None
-        if leaves is None:
+        leaves = _plain_leaves(plan, captured) if captured or lent else None
+        loan = lend(seed, leaves) if lent else None
+        if lent and loan is None:
+            seeds = (seed.clone(),)
+        if clear_buffer:
+            _free(root, plan, functions)
+        if captured and leaves is not None:
+            _capture(outputs, seeds, captured, leaves, not clear_buffer, loan)
+        else:
             for _, t, _ in captured:
                 t.grad = None
                 t.retain_grad()
-        if clear_buffer:
-            _free(root, plan, functions)
-        if leaves is None:
-            _run_engine(tuple(outputs), tuple(seeds), not clear_buffer)
+            if outputs[0].grad_fn is not None:      # else gradients stop right at the root
+                _run_engine(outputs, seeds, not clear_buffer)
             if captured and plan is not None:
                 _part_from_leaves(plan, captured)
             for container, t, has_siblings in captured:
                 keep_gradient(container, t.grad, has_siblings)
                 t.grad = None
-        else:
-            _capture(tuple(outputs), tuple(seeds), captured, leaves, not clear_buffer)
+            if loan is not None:
+                loan.end_at_leaves()
     for leaf, value in stopped:
         leaf.grad = value
     if clearing.recorder is not None:
@@ -93,13 +97,15 @@ def _plain_leaves(plan, captured):
 _use_count = getattr(torch.Tensor, "_use_count", None)
 
 
-def _capture(outputs, seeds, captured, leaves, keep_graph):
+def _capture(outputs, seeds, captured, leaves, keep_graph, loan):
     """Gradients of intermediates as they pass: ``retain_grad`` would copy each of them."""
     grads = torch.autograd.Variable._execution_engine.run_backward(
         outputs, seeds, keep_graph, False, (*[t for _, t, _ in captured], *leaves), allow_unreachable=True, accumulate_grad=False)
     owned = {id(seed) for seed in seeds}    # one tensor may be the gradient of several: each gets memory of its own
     for (container, _, has_siblings), grad in zip(captured, grads):
-        keep_gradient(container, grad.clone() if id(grad) in owned else grad, has_siblings)
+        if id(grad) in owned or loan is not None and grad is not None and loan.covers(grad):
+            grad = grad.clone()
+        keep_gradient(container, grad, has_siblings)
         if grad is not None:
             owned.add(id(grad))
     for leaf, grad in zip(leaves, grads[len(captured):]):
@@ -107,7 +113,8 @@ def _capture(outputs, seeds, captured, leaves, keep_graph):
             continue
         if leaf.grad is not None:
             leaf.grad.data.add_(grad)
-        elif id(grad) in owned or grad._base is not None or grad.stride() != leaf.stride() or _use_count(grad) > 1:
+        elif (id(grad) in owned or grad._base is not None or grad.stride() != leaf.stride() or _use_count(grad) > 1
+              or loan is not None and loan.covers(grad)):
             leaf.grad = torch.empty_like(leaf, requires_grad=False).copy_(grad)
         else:
             leaf.grad = grad
@@ -148,46 +155,6 @@ def _recorded(root):
     return None, None
 
 
-def _seed(root, grad, tensor):
-    shape = root.container.shape
-    if grad.__class__ is int or grad.__class__ is float:
-        if tensor.numel() == 1:
-            return torch.full(shape, grad, dtype=tensor.dtype, device=tensor.device)
-        # A leaf may take (a view of) what arrives for its own .grad, to add to later. Not of a seed that is
-        # kept: torch leaves those with stride 0 alone.
-        key = (grad, shape, tensor.dtype, tensor.device)
-        seed = _seeds.get(key)
-        if seed is None:
-            if len(_seeds) > 256:
-                _seeds.clear()
-            seed = _seeds[key] = torch.full((), grad, dtype=tensor.dtype, device=tensor.device).expand(shape)
-        return seed
-    if grad is None:
-        return root.container.grad.tensor.detach().to(dtype=tensor.dtype, device=tensor.device, copy=True)
-    if isinstance(grad, NdArray):
-        array = grad
-    elif isinstance(grad, np.ndarray):
-        array = NdArray.from_numpy_array(grad)
-    elif isinstance(grad, (str, bytes)):
-        raise TypeError(f"Variable.backward: expected grad as a scalar, array or None, received {type(grad).__name__}")
-    elif isinstance(grad, torch.Tensor):
-        array = NdArray.from_tensor(grad.detach())
-    elif np.isscalar(grad):
-        return torch.full(shape, float(grad), dtype=tensor.dtype, device=tensor.device)
-    elif isinstance(grad, (list, tuple)):
-        raise ValueError("Variable.backward: expected grad as a scalar, array or None, received a sequence; pass "
-                         "numpy.array(...)")
-    else:
-        raise RuntimeError(f"Variable.backward: expected grad as a scalar, array or None, received {type(grad).__name__}")
-    if array.shape != shape:
-        raise RuntimeError(f"Variable.backward: expected grad of shape {shape}, received {array.shape}; gradients don't "
-                           "broadcast")
-    seed = array.tensor.detach()
-    if seed.dtype is tensor.dtype and seed.device == tensor.device:
-        return seed.clone()     # of which a leaf may take (a view) for its own .grad
-    return seed.to(dtype=tensor.dtype, device=tensor.device)
-
-
 def _stored_gradients(root, plan):
     """Where a sink's backward starts when it takes over the gradients its inputs hold."""
     outputs, seeds = [], []
@@ -198,7 +165,7 @@ def _stored_gradients(root, plan):
         if t is not None and t.requires_grad:
             outputs.append(t)
             seeds.append(v.grad.tensor.detach().to(device=t.device, dtype=t.dtype, copy=True))
-    return outputs, seeds
+    return tuple(outputs), tuple(seeds)
 
 
 def _stopped_leaves(plan):
@@ -335,7 +302,7 @@ def _backward_watched(root, plan, root_tensor, outputs, seeds, clear_buffer, cal
     handles += [node.register_hook(watch.contribution(container, k))
                 for node, k, container in _contributions([(c, t) for _, c, t in found if c is not root.container])]
     try:
-        _run_engine(tuple(outputs), tuple(seeds), not clear_buffer)
+        _run_engine(outputs, seeds, not clear_buffer)
         watch.finish()
     finally:
         for handle in handles:
