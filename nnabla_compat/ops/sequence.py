@@ -3,7 +3,6 @@ import numpy as np
 import torch
 
 from ..registry import Index, Tensor, operator
-from .autograd import apply
 
 
 def _check_lengths(lengths):
@@ -11,41 +10,25 @@ def _check_lengths(lengths):
         raise ValueError(f"expected lengths in descending order, received {lengths.tolist()}")
 
 
-class _Rows(torch.autograd.Function):
-    """Rows of ``x`` at the positions ``at``, where the one past the end holds ``padding``; ``back`` leads back."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(x, at, back, padding):
-        if padding is not None:
-            x = torch.cat([x, x.new_full((1,) + x.shape[1:], padding)])
-        return x.index_select(0, at)
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        _, at, back, padding = inputs
-        ctx.save_for_backward(at, back)
-        ctx.padding = 0.0 if padding is None else None
-
-    @staticmethod
-    def backward(ctx, grad):
-        at, back = ctx.saved_tensors
-        return apply(_Rows, grad, back, at, ctx.padding), None, None, None
-
-
-def _places(memo, lengths, steps, device):
-    """Where the packed rows lie in the padded batch and where its rows lie among the packed ones (behind them: nowhere), and
-    how many sequences have each of the ``steps``. What the last call found serves as long as the lengths are the same."""
-    key = (lengths.tobytes(), steps, device)
+def _layout(memo, numbers, steps, device, places):
+    """What ``places`` finds for ``numbers``, on ``device``; found once, as long as they are the same."""
+    key = (numbers.tobytes(), steps, device)
     if memo.get("key") != key:
-        present = np.arange(steps)[:, None] < lengths
-        packed = np.flatnonzero(present)
-        padded = np.full(present.size, len(packed))
-        padded[packed] = np.arange(len(packed))
-        memo["key"], memo["places"] = key, [torch.from_numpy(places).to(device) for places in (packed, padded)]
-        memo["counts"] = torch.from_numpy(present.sum(1).astype(np.int32)).to(device)
-    return *memo["places"], memo["counts"].clone()
+        memo["key"], memo["layout"] = key, [torch.from_numpy(found).to(device) for found in places(numbers, steps)]
+    return memo["layout"]
+
+
+def _packed_places(lengths, steps):
+    """Which rows of the padded batch are no padding, and how many sequences have each step."""
+    _check_lengths(lengths)
+    present = np.arange(steps)[:, None] < lengths
+    return np.flatnonzero(present), present.sum(1, dtype=np.int32)
+
+
+def _padded_places(sizes, steps):
+    """Which rows of the padded batch the packed ones become, and the lengths of the sequences."""
+    lengths = (np.arange(sizes[0])[:, None] < sizes).sum(1, dtype=np.int32)
+    return np.flatnonzero(np.arange(steps)[:, None] < lengths), lengths
 
 
 @operator("PackPaddedSequence", data_dependent=True, backward_reads="out1", min_outputs=2)
@@ -64,11 +47,9 @@ def pack_padded_sequence(padded_sequence: Tensor, lengths: Index, batch_first: b
     Raises:
         ValueError: the lengths are not in descending order.
     """
-    lengths = lengths.cpu().numpy()
-    _check_lengths(lengths)
     x = padded_sequence.transpose(0, 1) if batch_first else padded_sequence
-    packed, padded, counts = _places(memo, lengths, x.shape[0], x.device)
-    return apply(_Rows, x.flatten(0, 1), packed, padded, None), counts
+    rows, counts = _layout(memo, lengths.cpu().numpy(), x.shape[0], x.device, _packed_places)
+    return x.flatten(0, 1).index_select(0, rows), counts.clone()
 
 
 def _resolve_pad(arguments, *_):
@@ -97,9 +78,11 @@ def pad_packed_sequence(packed_sequence: Tensor, batch_sizes: Index, batch_first
     """
     x, sizes = packed_sequence, batch_sizes.cpu().numpy()
     steps = max(len(sizes), total_length)
-    lengths = (np.arange(sizes[0])[:, None] < sizes).sum(1)
-    packed, padded, _ = _places(memo, lengths, steps, x.device)
-    y = apply(_Rows, x, padded, packed, padding_value).reshape((steps, len(lengths)) + x.shape[1:])
-    if batch_first:
-        y = y.transpose(0, 1).contiguous()
-    return y, torch.from_numpy(lengths.astype(np.int32)).to(x.device)
+    rows, lengths = _layout(memo, sizes, steps, x.device, _padded_places)
+    shape = (steps * len(lengths),) + x.shape[1:]
+    if padding_value:
+        y = x.new_full(shape, padding_value).index_copy_(0, rows, x)
+    else:
+        y = x.new_zeros(shape).index_add_(0, rows, x)   # twice as fast as copying
+    y = y.view((steps, len(lengths)) + x.shape[1:])
+    return y.transpose(0, 1).contiguous() if batch_first else y, lengths.clone()
