@@ -19,7 +19,7 @@ def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
         return
     tensor, plan = _recorded(root)
     if clearing.recorder is not None:
-        clearing.recorder.starts_backward(root, grad)
+        clearing.recorder.starts_backward(root, grad if clear_buffer else None)
     if tensor is None:
         seed_of(root, grad, torch.empty(0))   # an unfit gradient is refused even where none is wanted
         if clear_buffer and root._parent.need_grad:

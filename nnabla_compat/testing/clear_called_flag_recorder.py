@@ -20,7 +20,7 @@ class _Recorder:
         self.outputs.append([_flags(v) for v in function.outputs])
 
     def starts_backward(self, root, grad):
-        """Gradients are about to flow from ``root``."""
+        """Gradients are about to flow from ``root``; ``grad`` is what it gets from the caller, None in a pass that frees nothing."""
         # A gradient that backward made for the root itself is freed; one that belongs to the caller isn't.
         self.root = root
         self.seed_is_freed = grad is not None and not isinstance(grad, NdArray) and not root.persistent

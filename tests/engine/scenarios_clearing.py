@@ -137,6 +137,22 @@ def recorded_flags(nn, F):
 
 
 @scenario
+def recorded_flags_without_clearing(nn, F):
+    """A gradient that backward made for the root is freed in passes that clear only."""
+    recorder = importlib.import_module(f"{nn.__name__}.testing.clear_called_flag_recorder")
+    out = []
+    for clear_buffer in (False, True):
+        for grad in (1, None, np.ones(3), nn.NdArray.from_numpy_array(np.ones(3))):
+            y = F.tanh(F.identity(nn.Variable((3,), need_grad=True)))
+            y.forward()
+            recorder.activate_clear_called_flag_recorder()
+            y.backward(grad, clear_buffer=clear_buffer)
+            out.append([[list(pair) for pair in flags] for flags in recorder.get_output_clear_called_flags()])
+            recorder.deactivate_clear_called_flag_recorder()
+    return out
+
+
+@scenario
 def random_gradients(nn, F):
     """Gradients of everything in random graphs, with and without clearing, hooks and several roots."""
     rng, out = random.Random(41), []
