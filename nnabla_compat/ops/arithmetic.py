@@ -191,7 +191,12 @@ def mul_n(*x: Tensor):
 
 # Array and scalar
 
-@operator("AddScalar", shape=same_shape, backward_reads="", direct=lambda x, val, inplace: partial(torch.add, other=val))
+def _direct(operation):
+    """The operation with the scalar as a tensor, which torch would make of it in each call: as slow as a small operation."""
+    return lambda x, val, inplace=False: partial(operation, other=torch.tensor(val, dtype=torch.float32))
+
+
+@operator("AddScalar", shape=same_shape, backward_reads="", direct=_direct(torch.add))
 def add_scalar(x: Tensor, val: Double = 1, inplace: bool = False):
     r"""Array plus a scalar.
 
@@ -208,7 +213,7 @@ def add_scalar(x: Tensor, val: Double = 1, inplace: bool = False):
     return x + val
 
 
-@operator("MulScalar", shape=same_shape, backward_reads="", direct=lambda x, val, inplace: partial(torch.mul, other=val))
+@operator("MulScalar", shape=same_shape, backward_reads="", direct=_direct(torch.mul))
 def mul_scalar(x: Tensor, val: Double = 1, inplace: bool = False):
     r"""Array times a scalar.
 
@@ -242,7 +247,7 @@ def pow_scalar(x: Tensor, val: Double = 1, inplace: bool = False):
     return torch.pow(x, val)
 
 
-@operator("RSubScalar", shape=same_shape, backward_reads="", direct=lambda x, val: partial(torch.rsub, other=val))
+@operator("RSubScalar", shape=same_shape, backward_reads="", direct=_direct(torch.rsub))
 def r_sub_scalar(x: Tensor, val: Double = 1):
     r"""Scalar minus an array.
 
@@ -263,7 +268,7 @@ class _RDivScalar(torch.autograd.Function):
 
     @staticmethod
     def forward(x, val):
-        return val / x
+        return torch.div(torch.tensor(val, dtype=x.dtype), x)   # (a number would be multiplied with reciprocals)
 
     @staticmethod
     def setup_context(ctx, inputs, output):

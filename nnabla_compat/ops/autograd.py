@@ -5,9 +5,11 @@ import torch
 def apply(function, *inputs):
     """``function.apply(*inputs)`` for a Function with ``setup_context``, called with all of its parameters.
 
-    torch looks up the signature of ``forward`` in each such call to fill in defaults, which takes longer than
+    Where nothing is recorded, that is its ``forward``. torch looks up the signature of ``forward`` in each such call to fill in defaults, which takes longer than
     many a kernel. Only function transforms (vmap, grad ...) and the compiler need the long way.
     """
     if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
         return function.apply(*inputs)
+    if not torch.is_grad_enabled():
+        return function.forward(*inputs)
     return super(torch.autograd.Function, function).apply(*inputs)

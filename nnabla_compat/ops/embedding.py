@@ -12,7 +12,12 @@ def _embed_shape(x0, w):
     return x0 + w[1:]
 
 
-@operator("Embed", shape=_embed_shape, backward_reads={"w": "x0"})
+def _direct_embed(x0, w):
+    shape = x0 + w[1:]
+    return lambda x0, w: w.index_select(0, x0.reshape(-1)).view(shape)
+
+
+@operator("Embed", shape=_embed_shape, backward_reads={"w": "x0"}, direct=_direct_embed)
 def embed(x0: Index, w: Tensor):
     r"""Rows of ``w`` at the positions ``x0``.
 

@@ -410,7 +410,23 @@ def _one_hot_shape(x, shape):
     return x[:-1] + shape
 
 
-@operator("OneHot", shape=_one_hot_shape, backward_reads="")
+def _direct_one_hot(x, shape):
+    if len(shape) == 1 and shape[0]:
+        return partial(_one_hot_along_axis, size=x[:-1] + shape)
+
+
+def _one_hot_along_axis(x, size):
+    hot = torch.zeros(size) if x.is_cpu else torch.zeros(size, device=x.device)
+    if readable(x):
+        try:
+            return hot.scatter_(-1, x, 1.0)
+        except RuntimeError:    # some position is negative or out of range
+            hot.zero_()
+    n = size[-1]
+    return hot.scatter_(-1, x.remainder(n), ((x >= -n) & (x < n)).to(hot.dtype))
+
+
+@operator("OneHot", shape=_one_hot_shape, backward_reads="", direct=_direct_one_hot)
 def one_hot(x: Index, shape: Shape):
     """Arrays of zeros with a single one at each given position.
 
@@ -425,22 +441,16 @@ def one_hot(x: Index, shape: Shape):
     Raises:
         ValueError: the last axis of ``x`` is not as long as ``shape``.
     """
+    if len(shape) == 1 and shape[0]:
+        return _one_hot_along_axis(x, x.shape[:-1] + shape)
     hot = torch.zeros(x.shape[:-1] + (math.prod(shape),), device=x.device)
-    if not hot.numel():
-        return hot.reshape(x.shape[:-1] + shape)
-    if len(shape) == 1 and readable(x):
-        try:
-            return hot.scatter_(-1, x, 1.0)
-        except RuntimeError:    # some position is negative or out of range
-            hot.zero_()
-    at, valid = None, None
-    for i, n in enumerate(shape):
-        part = x if len(shape) == 1 else x[..., i:i + 1]
-        inside = (part >= -n) & (part < n)
-        part = part.remainder(n)
-        at, valid = (part, inside) if at is None else (at * n + part, valid & inside)
-    hot.scatter_(-1, at, valid.to(hot.dtype))
-    return hot if len(shape) == 1 else hot.reshape(x.shape[:-1] + shape)
+    if hot.numel():
+        at, valid = 0, True
+        for i, n in enumerate(shape):
+            part = x[..., i:i + 1]
+            at, valid = at * n + part.remainder(n), valid & (part >= -n) & (part < n)
+        hot.scatter_(-1, at, valid.to(hot.dtype))
+    return hot.reshape(x.shape[:-1] + shape)
 
 
 def _resolve_flip(arguments, x):

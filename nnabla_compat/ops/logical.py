@@ -4,9 +4,9 @@ Comparisons and logic give 0 or 1 in the dtype of their input. They have no grad
 stand outside torch's graph, where nnabla raises when it meets them in a backward pass.
 """
 import math
+from functools import partial
 
 import torch
-import torch.nn.functional as F
 
 from ..registry import Double, Tensor, operator
 from .autograd import apply
@@ -23,6 +23,16 @@ def compared(compare, x0, x1):
     # Numbers at once: going through torch.bool is several times slower.
     shape = x0.shape if other is x1 or other.shape == x0.shape else torch.broadcast_shapes(x0.shape, other.shape)
     return compare(x0, other, out=torch.empty(shape, dtype=x0.dtype, device=x0.device))
+
+
+def directly(compare):
+    """``direct`` of a comparison with a scalar, which comes as a tensor: torch would make one of it in each call."""
+    return lambda x0, val: partial(_compared_now, compare, torch.tensor(val, dtype=torch.float32))
+
+
+def _compared_now(compare, val, x0):
+    x0 = x0.detach()
+    return compare(x0, val, out=torch.empty_like(x0))
 
 
 def _truth(x):
@@ -142,7 +152,7 @@ def less_equal(x0: Tensor, x1: Tensor):
 
 # Comparison with a scalar
 
-@operator("EqualScalar", shape=same_shape, backward_reads="")
+@operator("EqualScalar", shape=same_shape, backward_reads="", direct=directly(torch.eq))
 def equal_scalar(x0: Tensor, val: Double = 1):
     """1 where ``x0`` equals the scalar, else 0.
 
@@ -156,7 +166,7 @@ def equal_scalar(x0: Tensor, val: Double = 1):
     return compared(torch.eq, x0, val)
 
 
-@operator("NotEqualScalar", shape=same_shape, backward_reads="")
+@operator("NotEqualScalar", shape=same_shape, backward_reads="", direct=directly(torch.ne))
 def not_equal_scalar(x0: Tensor, val: Double = 1):
     """1 where ``x0`` differs from the scalar, else 0.
 
@@ -170,7 +180,7 @@ def not_equal_scalar(x0: Tensor, val: Double = 1):
     return compared(torch.ne, x0, val)
 
 
-@operator("GreaterScalar", shape=same_shape, backward_reads="")
+@operator("GreaterScalar", shape=same_shape, backward_reads="", direct=directly(torch.gt))
 def greater_scalar(x0: Tensor, val: Double = 1):
     r"""1 where :math:`x_0 > v`, else 0.
 
@@ -184,7 +194,7 @@ def greater_scalar(x0: Tensor, val: Double = 1):
     return compared(torch.gt, x0, val)
 
 
-@operator("GreaterEqualScalar", shape=same_shape, backward_reads="")
+@operator("GreaterEqualScalar", shape=same_shape, backward_reads="", direct=directly(torch.ge))
 def greater_equal_scalar(x0: Tensor, val: Double = 1):
     r"""1 where :math:`x_0 \ge v`, else 0.
 
@@ -198,7 +208,7 @@ def greater_equal_scalar(x0: Tensor, val: Double = 1):
     return compared(torch.ge, x0, val)
 
 
-@operator("LessScalar", shape=same_shape, backward_reads="")
+@operator("LessScalar", shape=same_shape, backward_reads="", direct=directly(torch.lt))
 def less_scalar(x0: Tensor, val: Double = 1):
     r"""1 where :math:`x_0 < v`, else 0.
 
@@ -212,7 +222,7 @@ def less_scalar(x0: Tensor, val: Double = 1):
     return compared(torch.lt, x0, val)
 
 
-@operator("LessEqualScalar", shape=same_shape, backward_reads="")
+@operator("LessEqualScalar", shape=same_shape, backward_reads="", direct=directly(torch.le))
 def less_equal_scalar(x0: Tensor, val: Double = 1):
     r"""1 where :math:`x_0 \le v`, else 0.
 
@@ -339,6 +349,9 @@ def logical_xor_scalar(x0: Tensor, val: bool):
 
 # Larger, smaller, sign
 
+_hardtanh = torch._C._nn.hardtanh   # (clamp, of which it is made, has gradient 1 at the bounds)
+
+
 @operator("Maximum2", shape=broadcast_pair)
 def maximum2(x0: Tensor, x1: Tensor):
     r"""The larger of two arrays, element by element.
@@ -383,7 +396,7 @@ def minimum2(x0: Tensor, x1: Tensor):
     return select(compared(torch.lt, x0, x1), x0, x1)  # torch.minimum shares the gradient of a tie
 
 
-@operator("MaximumScalar", shape=same_shape)
+@operator("MaximumScalar", shape=same_shape, direct=lambda x, val: partial(_hardtanh, min_val=val, max_val=math.inf))
 def maximum_scalar(x: Tensor, val: Double = 1.0):
     r"""The larger of an array and a scalar.
 
@@ -398,10 +411,10 @@ def maximum_scalar(x: Tensor, val: Double = 1.0):
     Returns:
         Array shaped as ``x``.
     """
-    return F.threshold(x, val, val)  # clamp has gradient 1 at the bound
+    return _hardtanh(x, val, math.inf)
 
 
-@operator("MinimumScalar", shape=same_shape)
+@operator("MinimumScalar", shape=same_shape, direct=lambda x, val: partial(_hardtanh, min_val=-math.inf, max_val=val))
 def minimum_scalar(x: Tensor, val: Double = 1.0):
     r"""The smaller of an array and a scalar.
 
@@ -416,7 +429,7 @@ def minimum_scalar(x: Tensor, val: Double = 1.0):
     Returns:
         Array shaped as ``x``.
     """
-    return F.hardtanh(x, -math.inf, val)  # clamp has gradient 1 at the bound
+    return _hardtanh(x, -math.inf, val)
 
 
 def _sign(x, alpha):

@@ -22,6 +22,16 @@ def wrapped(index, size):
     return index if least >= 0 else index.remainder(size)
 
 
+def taken(x, axis, index):
+    """Elements of ``x`` at the positions ``index`` along an axis; None where some lie outside, or as for :func:`wrapped`."""
+    if readable(index):
+        try:
+            return x.gather(axis, index)
+        except RuntimeError:    # torch looks at each position anyway
+            pass
+    return None
+
+
 def flat_positions(indices, sizes):
     """Positions along several axes, one array for each, as positions among all their elements; None as for :func:`wrapped`."""
     flat = None

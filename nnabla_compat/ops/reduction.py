@@ -5,6 +5,7 @@ import torch
 
 from ..registry import Ints, Tensor, operator
 from .math import abs_
+from .positions import readable
 from .shapes import along_axis, no_shape, reduced
 
 
@@ -131,12 +132,23 @@ def _extreme_shape(x, axes, keep_dims=False, with_index=False, only_index=False)
     return [shape, shape] if with_index and not only_index else shape
 
 
+def _found(find, x, axis, keep_dims):
+    """The values that ``find`` (torch.max, torch.min) selects along an axis, and their positions."""
+    # Not torch.amax: these give a tie's whole gradient to the first one.
+    if axis not in (-1, x.dim() - 1) or x.dtype is not torch.float32 or not readable(x) or x.shape[axis] < 128:
+        return find(x, axis, keep_dims)
+    # Along rows numpy finds positions five times as fast.
+    rows = x.detach().numpy()
+    index = torch.from_numpy((rows.argmax if find is torch.max else rows.argmin)(-1, keepdims=True))
+    y = x.gather(-1, index)
+    return (y, index) if keep_dims else (y.squeeze(-1), index.squeeze(-1))
+
+
 def _extreme(find, x, axes, keep_dims, with_index, only_index):
-    # find(x, axis) rather than torch.amax: it gives a tie's whole gradient to the first one
     if len(axes) == 1:
-        y, index = find(x, axes[0], keep_dims)
+        y, index = _found(find, x, axes[0], keep_dims)
     elif axes:
-        y, index = find(flatten_axes(x, axes), -1)
+        y, index = _found(find, flatten_axes(x, axes), -1, False)
         if keep_dims:
             y, index = restore_axes(y, x, axes), restore_axes(index, x, axes)
     else:

@@ -1,15 +1,28 @@
 """Measures of how well predictions match labels. They have no gradient."""
+from functools import partial
+
 import torch
 
 from ..registry import Index, Tensor, operator
 from .activation import last_axis
 from .logical import compared
 from .loss import label_shape
-from .positions import wrapped
+from .positions import taken
 from .shapes import equal_shapes, normalize_axis, require_equal_shapes
 
 
-@operator("TopNError", shape=label_shape, resolve=last_axis, backward_reads="")
+def _top_n_error(x, target, axis, n):
+    x = x.detach()
+    right = taken(x, axis, target)
+    if right is not None:
+        return compared(torch.ge, x, right).sum(axis, keepdim=True).gt_(n)
+    label = target.clamp(0, x.shape[axis] - 1)
+    rank = compared(torch.ge, x, x.gather(axis, label)).sum(axis, keepdim=True)
+    return ((rank > n) | (label != target)).type_as(x)
+
+
+@operator("TopNError", shape=label_shape, resolve=last_axis, backward_reads="",
+          direct=lambda x, target, axis, n: partial(_top_n_error, axis=axis, n=n))
 def top_n_error(x: Tensor, target: Index, axis: int = None, n: int = 1):
     r"""1 where the right class is not among the ``n`` highest scores, else 0.
 
@@ -31,11 +44,7 @@ def top_n_error(x: Tensor, target: Index, axis: int = None, n: int = 1):
         ValueError: The shapes do not match.
     """
     label_shape(x.shape, target.shape, axis)
-    if wrapped(target, x.shape[axis]) is target:    # labels are classes, all of them
-        return compared(torch.ge, x, x.gather(axis, target)).sum(axis, keepdim=True).gt_(n)
-    label = target.clamp(0, x.shape[axis] - 1)
-    rank = compared(torch.ge, x, x.gather(axis, label)).sum(axis, keepdim=True)
-    return ((rank > n) | (label != target)).type_as(x)
+    return _top_n_error(x, target, axis, n)
 
 
 @operator("BinaryError", shape=equal_shapes, backward_reads="")
