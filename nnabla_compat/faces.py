@@ -2,7 +2,8 @@
 import inspect
 
 from .engine import context
-from .engine.function import Function, call
+from .engine.calls import call
+from .engine.function import Function
 from .registry import COERCIONS, REQUIRED, Operator
 
 # Compiled once per operator, so that a call pays for no generic argument handling. Fast paths first:

@@ -1,6 +1,7 @@
 """What runs: storage, arrays, variables, functions, tapes. Knows no operator by name."""
 from .context import Context, context_scope, get_current_context, set_default_context
-from .function import Function, call
+from .calls import call
+from .function import Function
 from .nd_array import NdArray
 from .python_function import PythonFunction
 from .tape import forward_all

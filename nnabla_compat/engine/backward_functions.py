@@ -11,7 +11,8 @@ import torch
 
 from ..registry import find_operator
 from . import tape
-from .function import Function, connect
+from .calls import connect
+from .function import Function
 from .gradient import _GradientNode
 from .python_function import _PythonNode
 from .variable import Variable

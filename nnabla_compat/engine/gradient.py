@@ -5,7 +5,8 @@ import numpy as np
 import torch
 
 from . import tape
-from .function import Function, connect
+from .calls import connect
+from .function import Function
 from .nd_array import NdArray
 from .variable import Variable
 

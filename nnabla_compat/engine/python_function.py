@@ -3,7 +3,7 @@ from functools import partial
 
 import torch
 
-from . import context, function, modes
+from . import calls, context, function, modes
 from .nd_array import NdArray
 from .storage import Storage
 from .variable import Variable
@@ -61,8 +61,8 @@ class _PythonOperator:
     arguments = ()
     wants = ()
     resolve = shape = backward_reads = None
-    variadic = plain = True
-    data_dependent = aliases = keeps_inputs = needs_graph = False
+    variadic = True
+    plain = data_dependent = aliases = keeps_inputs = needs_graph = False
     half, min_outputs, eager_rule = True, 1, False
 
     def __init__(self, owner):
@@ -75,7 +75,7 @@ class _PythonOperator:
     name = type_name
 
     def input_kind(self, i):
-        return "tensor"
+        return "as_is"      # integers stay what they are: labels, positions
 
 
 class _PythonNode(function.Function):
@@ -165,6 +165,7 @@ class _Bridge(torch.autograd.Function):
             if storage._tensor is not tensor and tensor.is_contiguous() and not storage.clear_called:
                 tensor.data.copy_(port.data.tensor)     # an input that was written, by outputs=[...] or assignment
         ctx.owner, ctx.ports = owner, (inputs, outputs)     # not the node, whose results hold this history
+        ctx.places = [(t.device, t.dtype) for t in tensors]
         ctx.set_materialize_grads(True)
         results = tuple([o.data.tensor.detach().clone() for o in outputs])
         return results if len(results) > 1 else results[0]
@@ -181,8 +182,8 @@ class _Bridge(torch.autograd.Function):
             port.grad.zero()
         with context.context_scope(owner.ctx), torch.no_grad():
             owner.backward_impl(inputs, outputs, propagate_down, [False] * len(inputs))
-        return (None, *[p.grad.tensor.detach().to(p.data.tensor.dtype) if need else None
-                        for p, need in zip(inputs, propagate_down)])
+        return (None, *[p.grad.tensor.detach().to(*place) if need else None
+                        for p, place, need in zip(inputs, ctx.places, propagate_down)])
 
 
 def _detached(tensor):
@@ -245,5 +246,5 @@ class PythonFunction:
             raise RuntimeError(f"{type(self).__name__}: expected at least one input, received none")
         node = _PythonNode(self, max(n_outputs, self.min_outputs()), self.ctx)
         if all(isinstance(x, Variable) for x in inputs):
-            return function.connect(node, list(inputs), n_outputs, outputs)
-        return function.call_other(node.op, inputs, {}, n_outputs, outputs, node)
+            return calls.connect(node, list(inputs), n_outputs, outputs)
+        return calls.call_other(node.op, inputs, {}, n_outputs, outputs, node)

@@ -396,7 +396,7 @@ class Variable:
 
     def no_grad(self):
         """A rebuilt copy of this graph whose parameters take no gradient."""
-        from .function import rebuild
+        from .calls import rebuild
         return rebuild(self, lambda leaf: leaf.get_unlinked_variable(need_grad=False)
                        if isinstance(leaf.container.storage._tensor, torch.nn.Parameter) else leaf)
 

@@ -1,7 +1,7 @@
 """Torch tensors as arrays of nnabla, and back, without a copy."""
 import torch
 
-from ..engine.function import variable_of as _variable_of
+from ..engine.calls import variable_of as _variable_of
 from ..engine.nd_array import NdArray
 
 

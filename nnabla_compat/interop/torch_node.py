@@ -5,7 +5,8 @@ from functools import partial
 import torch
 
 from ..engine import modes
-from ..engine.function import Function, connect, variable_of
+from ..engine.calls import connect, variable_of
+from ..engine.function import Function
 from ..engine.leaf import input_tensor
 from ..engine.nd_array import NdArray
 from ..engine.variable import Variable

@@ -1,7 +1,7 @@
 """Recording code as a description: where a recording begins and ends, and what was recorded by default."""
 from contextlib import contextmanager
 
-from ...engine.function import INPUT_HANDLERS
+from ...engine.calls import INPUT_HANDLERS
 from .. import module as _module
 from . import current
 from .builder import ProtoGraphBuilder

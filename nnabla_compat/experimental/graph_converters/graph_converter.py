@@ -2,7 +2,7 @@
 from ... import function as function_types
 from ... import functions as F
 from ...context import get_current_context
-from ...engine.function import connect
+from ...engine.calls import connect
 from ...parameter import get_parameters
 from ...variable import Variable
 
