@@ -108,7 +108,10 @@ class Storage:
     def known_dtype(self):
         """torch dtype of the content, None if it was never touched."""
         tensor = self.present()
-        return self.dtype if tensor is None else tensor.dtype
+        if tensor is not None:
+            return tensor.dtype
+        # Runs that let go of a result note a dtype other than float32 only.
+        return torch.float32 if self.dtype is None and self.computed and self.state == CLEARED else self.dtype
 
     # -- content -------------------------------------------------------------------------------------
 

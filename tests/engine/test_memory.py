@@ -157,3 +157,16 @@ def test_a_new_consumer_is_seen_by_clearing_passes():
     y.forward(clear_buffer=True)
     assert not h.data.clear_called and h.d.tolist() == [2, 2]
     del z
+
+
+@pytest.mark.parametrize("precision, expected", [("float", np.float32), ("half", np.float16)])
+def test_a_freed_result_keeps_its_dtype(precision, expected):
+    with nn.context_scope(nn.ext_utils.get_extension_context("cpu", type_config=precision)):
+        x = nn.Variable.from_numpy_array(np.ones(2, np.float32), need_grad=True)
+        h = F.sin(x)
+        y = F.exp(h)
+        y.forward(clear_no_need_grad=True)
+        y.backward(clear_buffer=True)
+        assert h.data.clear_called and h.data.dtype == expected == y.data.dtype
+        y.forward(clear_buffer=True)
+        assert h.data.clear_called and h.data.dtype == expected

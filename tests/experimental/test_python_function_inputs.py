@@ -1,4 +1,4 @@
-"""PythonFunctions that keep statistics in an input, as recorders of ranges do."""
+"""PythonFunctions that keep statistics in an input, as recorders of ranges do, or read labels from one."""
 import numpy as np
 import pytest
 
@@ -50,3 +50,37 @@ def test_writing_into_an_input(write, auto):
     assert high.d.item() == 5 == nn.parameter.get_parameter("high").d.item()
     y.backward()
     assert x.g.tolist() == [[2, 2, 2]]
+
+
+class PickedLogit(nn.function.PythonFunction):
+    name = "PickedLogit"
+
+    def min_outputs(self):
+        return 1
+
+    def setup_impl(self, inputs, outputs):
+        outputs[0].reset_shape(inputs[1].shape, True)
+
+    def forward_impl(self, inputs, outputs):
+        logits, self.labels = inputs[0].d, inputs[1].d
+        outputs[0].d = logits[np.arange(len(logits)), self.labels]
+
+    def backward_impl(self, inputs, outputs, propagate_down, accum):
+        assert propagate_down == [True, False]
+        inputs[0].g[np.arange(len(self.labels)), self.labels] = outputs[0].g
+
+
+@pytest.mark.parametrize("auto", [False, True])
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint8])
+def test_integer_inputs_stay_integers(dtype, auto):
+    x = nn.Variable.from_numpy_array(np.arange(6, dtype=np.float32).reshape(2, 3), need_grad=True)
+    labels = nn.Variable((2,))
+    labels.d = np.array([2, 0], dtype)
+    with nn.auto_forward(auto):
+        h = x * 2
+        y = PickedLogit()(h, labels)
+        if not auto:
+            y.forward(clear_no_need_grad=True)
+    y.backward(np.float32([1, 3]), clear_buffer=True)
+    assert y.d.tolist() == [4, 6] and labels.d.dtype == dtype
+    assert x.g.tolist() == [[0, 0, 2], [6, 0, 0]]
