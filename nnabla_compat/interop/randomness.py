@@ -41,10 +41,5 @@ class TorchRandom:
         if cuda:
             torch.cuda.set_rng_state_all(cuda)
 
-    @property
-    def generator(self):
-        """A numpy generator for draws that torch has no function for."""
-        return np.random.RandomState(int(torch.randint(0, 2 ** 31, ())))
-
 
 torch_random = TorchRandom()

@@ -1,8 +1,7 @@
 """Operators that draw random numbers, and selection of the k largest.
 
 On a CPU the streams are those of nnabla's generator, a 32-bit Mersenne twister: for one seed the
-same numbers come out as there, but for binomial numbers of many successes and beta numbers
-of parameters above 1, which are equal in distribution.
+same numbers come out as there.
 """
 import math
 
@@ -10,8 +9,11 @@ import numpy as np
 import torch
 
 from ..registry import Double, Shape, Tensor, operator
-from . import draws
 from .autograd import apply
+from .draws.beta import betas
+from .draws.binomial import binomials
+from .draws.gamma import gammas
+from .draws.stretch import unit_doubles
 from .shapes import normalize_axis
 
 
@@ -112,12 +114,6 @@ def randint(low: int = 0, high: int = 1, shape: Shape = [], seed: int = -1, *, r
     return rng.randint(low, high, shape).to(torch.int32)
 
 
-def _raw_doubles(rng, n):
-    """``n`` uniform numbers in [0, 1) of double precision, two words each, the low one first."""
-    words = rng.words(2 * n)
-    return (words[0::2] + words[1::2] * 4294967296.0) * 2.0 ** -64
-
-
 def _rand_binomial_shape(n=1, p=0.5, shape=(), seed=-1):
     if n <= 0 or not 0 < p < 1:
         raise ValueError(f"expected n above 0 and p in (0, 1), received n={n} and p={p}")
@@ -140,53 +136,8 @@ def rand_binomial(n: int = 1, p: float = 0.5, shape: Shape = [], seed: int = -1,
     Raises:
         ValueError: ``n`` or ``p`` is out of range.
     """
-    count = math.prod(shape)
-    rare = min(p, 1 - p)
-    if n == 1:
-        y = (-np.log1p(-_raw_doubles(rng, count)) <= -math.log1p(-rare)).astype(np.float32)
-    elif n * rare < 8:
-        y = _binomial_by_waiting(n, rare, count, rng).astype(np.float32)
-    else:  # many successes: equal to nnabla in distribution, not in the single numbers
-        y = rng.generator.binomial(n, rare, count).astype(np.float32)
-    if rare != p:
-        y = n - y
-    return torch.from_numpy(y.reshape(shape))
-
-
-def _binomial_by_waiting(n, p, size, rng):
-    """``size`` binomial numbers: successes are counted until the waiting times between them exceed a limit.
-
-    Each takes as many uniform numbers as it has successes and one more, at most n. What would come out is computed
-    for a start at every place of a stretch of the stream, short enough for a cache; then the places that count are followed.
-    Source: Devroye, Non-uniform random variate generation, X.4.3, second waiting time algorithm.
-    """
-    limit, start = -math.log(1 - p), rng.get_state()
-    waits, used, found, missing = np.empty(0), 0, [np.empty(0, np.int32)], size
-    while missing:
-        length = int(min(missing, 2048) * (n * p + 1) * 1.2) + 9 * n + 16
-        waits = np.concatenate([waits, -np.log(1 - _raw_doubles(rng, max(length - len(waits), 0)))])
-        successes = _successes_from_each(waits, n, limit)
-        ends = np.arange(len(successes)) + np.minimum(successes + 1, n)
-        places = draws.walk(ends, 0, len(ends))[:missing + 1]
-        found.append(successes[places[:-1]])
-        waits = waits[places[-1]:]
-        used, missing = used + int(places[-1]), missing - len(places) + 1
-    rng.set_state(start)
-    rng.words(2 * used)
-    return np.concatenate(found)
-
-
-def _successes_from_each(waits, n, limit):
-    """How many of at most ``n`` waiting times, from each place on, pass before the limit does."""
-    count = len(waits) - n
-    total, successes = np.zeros(count), np.zeros(count, np.int32)
-    for i in range(n):
-        total += waits[i:i + count] / (n - i)
-        going = total <= limit
-        if not going.any():
-            break
-        successes += going
-    return successes
+    single = float(np.float32(p))   # which nnabla takes the probability for
+    return torch.from_numpy(binomials(rng, n, single, math.prod(shape)).reshape(shape))
 
 
 def _rand_beta_shape(alpha=0.5, beta=0.5, shape=(), seed=-1):
@@ -197,7 +148,7 @@ def _rand_beta_shape(alpha=0.5, beta=0.5, shape=(), seed=-1):
 
 @operator("RandBeta", shape=_rand_beta_shape)
 def rand_beta(alpha: float = 0.5, beta: float = 0.5, shape: Shape = [], seed: int = -1, *, rng):
-    """Random numbers in (0, 1) of the beta distribution; with a parameter above 1 equal to nnabla's in distribution only.
+    """Random numbers in (0, 1) of the beta distribution.
 
     Args:
         alpha (float): First shape parameter, positive.
@@ -211,11 +162,7 @@ def rand_beta(alpha: float = 0.5, beta: float = 0.5, shape: Shape = [], seed: in
     Raises:
         ValueError: a parameter is not positive.
     """
-    if alpha <= 1 and beta <= 1:
-        y = draws.beta_of_powers(rng, alpha, beta, math.prod(shape))
-    else:
-        y = rng.generator.beta(alpha, beta, math.prod(shape)).astype(np.float32)
-    return torch.from_numpy(y.reshape(shape))
+    return torch.from_numpy(betas(rng, alpha, beta, math.prod(shape)).reshape(shape))
 
 
 def _rand_gamma_shape(k=0.5, theta=1, shape=(), seed=-1):
@@ -240,7 +187,7 @@ def rand_gamma(k: float = 0.5, theta: float = 1, shape: Shape = [], seed: int = 
     Raises:
         ValueError: a parameter is not positive.
     """
-    return torch.from_numpy((draws.gamma(rng, k, math.prod(shape)) * np.float32(theta)).reshape(shape))
+    return torch.from_numpy((gammas(rng, k, math.prod(shape)) * np.float32(theta)).reshape(shape))
 
 
 def _random_choice_shape(x, w, shape=(), replace=True, seed=-1):
@@ -274,9 +221,9 @@ def random_choice(x: Tensor, w: Tensor, shape: Shape = [], replace: bool = True,
     count, n = math.prod(shape), x.shape[-1]
     weights = w.detach().to("cpu", torch.float64).reshape(-1, n).numpy()
     if replace:
-        draws = _raw_doubles(rng, count * len(weights)).reshape(-1, count)
+        uniform = unit_doubles(rng.words(2 * count * len(weights))).reshape(-1, count)
         sums = weights.cumsum(-1)
-        at = np.stack([np.searchsorted(c, d * c[-1], side="right") for c, d in zip(sums, draws)])
+        at = np.stack([np.searchsorted(c, u * c[-1], side="right") for c, u in zip(sums, uniform)])
     else:
         at = np.stack([_choose_distinct(row, count, rng) for row in weights])
     at = torch.from_numpy(np.minimum(at, n - 1)).reshape(x.shape[:-1] + (count,)).to(x.device)
@@ -293,7 +240,7 @@ def _choose_distinct(weights, count, rng):
     while len(chosen) < count:
         weights[chosen] = 0
         sums = weights.cumsum()
-        new = np.searchsorted(sums, _raw_doubles(rng, count - len(chosen)) * sums[-1], side="right")
+        new = np.searchsorted(sums, unit_doubles(rng.words(2 * (count - len(chosen)))) * sums[-1], side="right")
         chosen += dict.fromkeys(new.tolist())
     return np.array(chosen)
 

@@ -11,7 +11,9 @@ import nnabla_compat as nn
 import nnabla_compat.function_bases as FB
 import nnabla_compat.functions as F
 from nnabla_compat.engine.randomness import FunctionRandom
-from nnabla_compat.ops import draws
+from nnabla_compat.ops.draws.beta import betas
+from nnabla_compat.ops.draws.binomial import binomials
+from nnabla_compat.ops.draws.gamma import gammas
 from nnabla_compat.registry import OPERATORS
 
 RNG = np.random.RandomState(31)
@@ -142,17 +144,21 @@ def test_binomial(n, p):
         frequencies(y, [comb(n, i) * p ** i * (1 - p) ** (n - i) for i in range(n + 1)])
 
 
-@pytest.mark.parametrize("k", [0.05, 0.5, 1.0, 2.0, 9.0])
-@pytest.mark.parametrize("count", [1, 2, 7, 60])
-def test_gamma_takes_the_same_words_in_stretches_of_any_length(k, count, monkeypatch):
-    def draw(stretch):
-        monkeypatch.setattr(draws, "_STRETCH", stretch)
+@pytest.mark.parametrize("draw, parameters", [
+    *[(gammas, (k,)) for k in (0.05, 0.5, 1.0, 2.0, 9.0)],
+    *[(betas, shapes) for shapes in ((0.4, 0.9), (1.1, 1.0), (0.3, 2.0), (7.0, 0.5), (20.0, 30.0), (3e4, 1.5))],
+    *[(binomials, trials) for trials in ((6, 0.3), (20, 0.5), (100, 0.305), (40, 0.9), (3000, 0.004))]])
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 60])
+def test_the_same_words_are_taken_in_stretches_of_any_length(draw, parameters, count, monkeypatch):
+    def drawn(stretch):
+        if draw is not binomials or parameters[0] * parameters[1] >= 8:
+            monkeypatch.setattr(f"{draw.__module__}.LENGTH", stretch)
         rng = FunctionRandom(4)
-        return np.append(draws.gamma(rng, k, count), rng.words(1))
+        return np.append(draw(rng, *parameters, count), rng.words(1))
 
-    expected = draw(1 << 15)
-    for stretch in (12, 40, 100):
-        np.testing.assert_array_equal(draw(stretch), expected)
+    expected = drawn(1 << 15)
+    for stretch in (24, 40, 100):
+        np.testing.assert_array_equal(drawn(stretch), expected)
 
 
 def test_uniform_and_normal():
