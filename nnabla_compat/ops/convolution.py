@@ -179,7 +179,12 @@ def _deconvolve(x, weight, bias, pad, stride, dilation, group, output_padding):
     n = x.dim() - 2
     if n not in _DECONVOLUTIONS:
         raise NotImplementedError(f"deconvolution with {n} spatial axes: torch has 1 to 3. Split the convolution along an axis")
-    return _DECONVOLUTIONS[n](x, weight, bias, stride, pad, output_padding, group, dilation)
+    if not any(output_padding):
+        return _DECONVOLUTIONS[n](x, weight, bias, stride, pad, output_padding, group, dilation)
+    # torch refuses second gradients of output padding: the whole result is computed, and cut.
+    y = _DECONVOLUTIONS[n](x, weight, None, stride, 0, 0, group, dilation)
+    y = F.pad(y, [c for p, o in zip(reversed(pad), reversed(output_padding)) for c in (-p, o - p)])
+    return y if bias is None else y + bias.reshape(-1, *(1,) * n)
 
 
 def _one_batch(x, base_axis, channel_last):
@@ -271,7 +276,7 @@ def deconvolution(x: Tensor, weight: Tensor, bias: Tensor = None, base_axis: int
         ValueError: Shapes do not agree, or nothing is left after cutting ``pad``.
     """
     if base_axis == 1 and not channel_last and x.dim() == 4:
-        return torch.conv_transpose2d(x, weight, bias, stride, pad, output_padding, group, dilation)
+        return _deconvolve(x, weight, bias, pad, stride, dilation, group, output_padding)
     x, restore = _one_batch(x, base_axis, channel_last)
     if channel_last:
         weight = weight.movedim(-1, 1)

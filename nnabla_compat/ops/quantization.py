@@ -264,11 +264,10 @@ def _check_inq(selection_algorithm, indicator, weight):
 
 def _inq_update(weight, indicator, num_bits, iterations, selection, rng, memo):
     """Count the forward passes; at those listed, fix half of the free weights to powers of two."""
-    w, fixed = weight.data, indicator.data != 0
+    w, fixed = weight.data, indicator.data == 1
     step = memo["step"] = memo.get("step", -1) + 1
-    # Weights said to be fixed from the start take their level at the first pass; later, a solver may
-    # have moved fixed weights: they are put back.
-    w.copy_(torch.where(fixed, memo["weight"] if "weight" in memo else _inq_levels(w, num_bits), w))
+    if step:    # a solver may have moved fixed weights: they are put back
+        w.copy_(torch.where(memo["fixed"], memo["weight"], w))
     if step in iterations:
         if step == iterations[-1]:
             chosen = ~fixed
@@ -283,10 +282,10 @@ def _inq_update(weight, indicator, num_bits, iterations, selection, rng, memo):
             chosen = torch.zeros_like(fixed).reshape(-1)
             chosen[order[:count]] = True
             chosen = chosen.reshape(w.shape)
-        w.copy_(torch.where(chosen, _inq_levels(w, num_bits), w))
+        indicator.data.masked_fill_(chosen, 1)
         fixed = fixed | chosen
-        indicator.data.copy_(fixed)
-    memo["weight"] = w.clone()
+    w.copy_(torch.where(fixed, _inq_levels(w, num_bits), w))    # the levels follow the largest weight
+    memo["weight"], memo["fixed"] = w.clone(), fixed
 
 
 def _inq_levels(w, num_bits):

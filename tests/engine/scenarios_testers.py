@@ -19,3 +19,44 @@ def inputs_of_changing_dtypes(nn, F):
             y.backward()
             out.append([y.d.copy(), x.g.copy(), str(x.data.dtype)])
     return out
+
+
+def second_gradients(nn, F, build, inputs):
+    """Gradients of the gradients of ``build`` by its inputs and by the gradients that go in."""
+    xs = [var(nn, x) for x in inputs]
+    y = build(*xs)
+    incoming = var(nn, np.random.RandomState(1).randn(*y.shape))
+    total = sum(F.sum(g * g) for g in nn.grad([y], xs, [incoming]))
+    total.forward()
+    for v in (*xs, incoming):
+        v.g = 0
+    total.backward()
+    return [np.round(v.g, 4) for v in (*xs, incoming)]
+
+
+@scenario
+def second_gradients_of_output_padding(nn, F):
+    r = np.random.RandomState(2)
+    out = []
+    for pad in ((0, 0), (1, 1)):
+        out.append(second_gradients(nn, F, lambda x, w, b: F.deconvolution(
+            x, w, b, pad=pad, stride=(2, 2), output_padding=(1, 0)), [r.randn(1, 2, 2, 2), r.randn(2, 1, 2, 3), r.randn(1)]))
+    return out
+
+
+@scenario
+def incremental_quantization_restarts(nn, F):
+    """Fixed weights that somebody overwrites come back; their levels follow the largest weight, and the indicator."""
+    x, w, fixed = (nn.Variable.from_numpy_array(np.float32([v])) for v in (
+        [1], [1, .25, .3, .7, .1], [1, 1, 1, 0, 0]))
+    y = F.inq_affine(x, w, fixed, num_bits=3, inq_iterations=(6, 7))
+    out = []
+    for values, marks in (([1, .25, .3, .7, .1], None), ([9, 9, 9, 16, .1], None), ([9, 9, 9, 16, .1], [1, 1, 0, 1, 1]),
+                          ([2, 2, 2, 2, 2], [1, 0, 0, 0, 0]), ([2, 2, 2, 2, 2], None), ([2, 2, 2, .1, .3], [0, 0, 0, 1, 2]),
+                          ([1, 2, 4, 5, 8], [0, 0, 0, 1, 0]), ([1, 2, 4, 5, 8], None), ([1, 1, 1, 1, 1], None)):
+        w.d = np.float32([values])
+        if marks is not None:
+            fixed.d = np.float32([marks])
+        y.forward()
+        out.append([w.d.tolist(), fixed.d.astype(int).tolist(), y.d.tolist()])
+    return out
