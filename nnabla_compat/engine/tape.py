@@ -16,7 +16,7 @@ import torch
 from ..registry import Operator, Prepared
 from . import clearing, hooks, modes, recompute, views
 from .leaf import input_tensor
-from .storage import CLEARED, WRITTEN
+from .storage import CLEARED, FILLED, WRITTEN
 
 _version = 0
 
@@ -178,6 +178,7 @@ class Plan:
         """Forget all steps, to be built anew."""
         self.env, self.steps, self.leaves, self.fresh_leaves = [], [], [], []
         self.slots, self.copies, self.producers, self._intermediates = {}, {}, [], None
+        self.filled = set()     # slots of results that are one number in memory
         self._leaf_memory, self._step_storages = set(), []
         self.partial = False    # whether the steps leave out functions that were run by recompute
 
@@ -224,6 +225,8 @@ class Plan:
         kind = "tensor" if op.plain else function.input_kind(i)
         if variable._parent is not None and id(variable) in self.slots:
             slot = self.slots[id(variable)]
+            if kind == "state" and slot in self.filled:
+                return self._written_out(slot, variable.container)
             return self._converted(slot, kind, target)
         key = (id(variable.container), variable.need_grad, kind, target.dtype, target.device)
         slot = self.slots.get(key)
@@ -269,12 +272,20 @@ class Plan:
             ins = [self._prepared(slot, kernel.steps.get(i)) for i, slot in enumerate(ins)]
             kernel = kernel.kernel
         results = function.execute([self.env[i] for i in ins], kernel)
+        outputs = [ref() for ref in function.output_refs]
+        if function.op.aliases and function.shares_storage() and self._shares_plainly(function, outputs[0]):
+            self._add_sharing_step(function, kernel, ins[0], results[0], outputs[0])
+            return
         if function.direct is not None and any(map(self._shows_leaf, results)):
             kernel, ins = function.bound, given     # which copies
             results = function.execute([self.env[i] for i in ins])
-        outputs = [ref() for ref in function.output_refs]
-        if not function.inputs or not all(map(self._simple, repeat(function), range(len(results)), outputs, results)):
+        if not all(map(self._simple, repeat(function), range(len(results)), outputs, results)):
+            if not ins:
+                results = function.execute([])      # what a direct call gives may be one number in memory, see below
             self._add_careful_step(function, given, results, outputs)
+            return
+        if not ins and results[0].numel() > 1 and not any(results[0].stride()):
+            self._add_filling_step(function, results[0], outputs[0])
             return
         outs = [self._new_slot(result) for result in results]
         storages = [container.storage for container in function.output_containers]
@@ -285,12 +296,51 @@ class Plan:
             if result.dtype is not torch.float32:
                 storage.dtype = result.dtype    # of what is written there when a run has let go of the result
         if len(outs) == 1:
-            self.steps.append((kernel, ins[0] if len(ins) == 1 else None, itemgetter(*ins) if len(ins) > 1 else None,
-                               outs[0], storages[0]))
+            getter = itemgetter(*ins) if len(ins) > 1 else None if ins else _nothing
+            self.steps.append((kernel, ins[0] if len(ins) == 1 else None, getter, outs[0], storages[0]))
         else:
             self.steps.append((partial(_spread, kernel, self.env, ins, list(zip(outs, storages))), None, None, None, None))
         self._step_storages += storages
         self.producers.append((function, len(self.steps) - 1, ins, outs))
+
+    def _shares_plainly(self, function, output):
+        """Whether the output of a function that shares its input's storage needs nothing but another view of it."""
+        return (function.output_containers[0].storage is function.inputs[0].container.storage
+                and (output is None or output._need_grad is None or id(output) in self.uncut_ids))
+
+    def _add_sharing_step(self, function, kernel, slot, result, output):
+        if function.need_grad and not result.requires_grad:
+            kernel, result = partial(_collecting, kernel), _collected(result)
+        out = self._new_slot(result)
+        if output is not None:
+            self.slots[id(output)] = out
+        self.steps.append((kernel, slot, None, out, None))
+        self.producers.append((function, len(self.steps) - 1, [slot], [out]))
+
+    def _add_filling_step(self, function, result, output):
+        """A result that is one number in memory: functions read that, and whoever asks its storage gets an array."""
+        out, env, storage = self._new_slot(), self.env, function.output_containers[0].storage
+        value = result.reshape(-1)[0].item()
+
+        def fill():
+            env[out] = result
+            storage._tensor, storage.state, storage.fill, storage.live = None, FILLED, value, None
+        fill()
+        if output is not None:
+            self.slots[id(output)] = out
+        self.filled.add(out)
+        self.steps.append((fill, None, None, None, None))
+        self.producers.append((function, len(self.steps) - 1, [], [out]))
+
+    def _written_out(self, slot, container):
+        """The slot of what the storage of a filled result holds, for functions that write there."""
+        key = (slot, "written out")
+        if key not in self.slots:
+            def write_out(_):
+                return container.storage.materialize(container.shape)
+            self.slots[key] = self._new_slot(write_out(None))
+            self.steps.append((write_out, slot, None, self.slots[key], None))
+        return self.slots[key]
 
     def _prepared(self, slot, step):
         """The slot of an input after a step of its own, which all functions that want the same share."""
@@ -340,9 +390,7 @@ class Plan:
                 if copies[k]:
                     result = result.clone()
                 result = _cut(result, cuts[k])
-                if collects and not result.requires_grad and torch.is_grad_enabled():
-                    result = result.requires_grad_()    # unlinked: gradients stop, and are collected, here
-                env[outs[k]] = result
+                env[outs[k]] = result = _collected(result) if collects else result
                 storage = container.storage
                 if result.shape != container.shape:   # data-dependent
                     container.reset_shape(tuple(result.shape), True)
@@ -657,6 +705,20 @@ def _cut(result, need_grad):
         return result
     result = result.detach()
     return result.requires_grad_() if need_grad and result.is_floating_point() else result
+
+
+def _collected(result):
+    """A view of an input's storage: where it is unlinked, gradients stop, and are collected, there."""
+    return result if result.requires_grad or not torch.is_grad_enabled() else result.requires_grad_()
+
+
+def _collecting(kernel, x):
+    return _collected(kernel(x))
+
+
+def _nothing(_):
+    """Picks no slots."""
+    return ()
 
 
 def _recomputed(function):

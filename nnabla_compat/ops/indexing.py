@@ -119,6 +119,12 @@ def _scatter_nd_shape(data, indices, out=None, shape=(), add=False):
     return shape
 
 
+def _write_back(out, y):
+    """An array handed in is written too, as in nnabla; what a graph computed is left as it was, and so is a constant's one number."""
+    if out.grad_fn is None and 0 not in out.stride():
+        out.data.copy_(y.data)
+
+
 @operator("ScatterNd", shape=_scatter_nd_shape, resolve=_resolve_scatter_nd, backward_reads={"data": "indices"})
 def scatter_nd(data: Tensor, indices: Index, out: Tensor = None, shape: Ints = None, add: bool = False):
     """Write elements, or slices, to positions of an array of zeros or of ``out``.
@@ -150,9 +156,8 @@ def scatter_nd(data: Tensor, indices: Index, out: Tensor = None, shape: Ints = N
             y = base.index_put(axes, data, accumulate=add)
         except IndexError as e:
             raise _out_of_range(e) from None
-    if out is not None and out.grad_fn is None:
-        # An array handed in is written too, as in nnabla; what a graph computed is left as it was.
-        out.data.copy_(y.data)
+    if out is not None:
+        _write_back(out, y)
     return y
 
 
@@ -255,9 +260,8 @@ def bool_scatter(input: Tensor, mask: AsIs, output: Tensor = None):
     picked = input.index_select(0, row.clamp(0, input.shape[0] - 1)).reshape(base.shape)
     on = on.reshape(mask.shape + (1,) * (input.ndim - 1))
     y = torch.where(on, picked, base)
-    if output is not None and output.grad_fn is None:
-        # As for scatter_nd.
-        output.data.copy_(y.data)
+    if output is not None:
+        _write_back(output, y)
     return y
 
 

@@ -38,7 +38,12 @@ def _reshape_shape(x, shape, inplace=True):
     return infer_shape(math.prod(x), shape)
 
 
-@operator("Reshape", shape=_reshape_shape, aliases=True, backward_reads=lambda args: "out" if args["inplace"] else "")
+def _direct_reshape(x, shape, inplace):
+    return partial(torch.reshape, shape=infer_shape(math.prod(x), shape)) if inplace else None
+
+
+@operator("Reshape", shape=_reshape_shape, aliases=True, backward_reads=lambda args: "out" if args["inplace"] else "",
+          direct=_direct_reshape)
 def reshape(x: Tensor, shape: Shape, inplace: bool = True):
     """Give the elements of ``x``, in row-major order, another shape.
 
@@ -590,7 +595,12 @@ def _shape_shape(x, start=0, end=0):
     return (len(x[start:end or None]),)
 
 
-@operator("Shape", shape=_shape_shape, resolve=_resolve_shape_of, backward_reads="x out")
+def _direct_shape(x, start, end):
+    sizes = torch.tensor(x[start:end or None], dtype=torch.float32)
+    return lambda x: sizes.clone() if x.is_cpu and x.dtype is sizes.dtype else sizes.to(x.device, x.dtype)
+
+
+@operator("Shape", shape=_shape_shape, resolve=_resolve_shape_of, backward_reads="x out", direct=_direct_shape)
 def shape(x: Tensor, start: int = None, end: int = None):
     """The sizes of the axes of ``x`` as an array.
 

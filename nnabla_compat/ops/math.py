@@ -371,13 +371,18 @@ def floor(x: Tensor):
 
 # Constant arrays, on torch's default device
 
+def _direct_constant(val, shape):
+    if math.prod(shape) > 1:    # one number in memory, of which graphs make no array unless somebody looks at it
+        return torch.full((), val, dtype=torch.float32).expand(shape).detach
+
+
 def _constant_shape(val=0, shape=()):
     if any(n < 0 for n in shape):
         raise ValueError(f"expected a shape without negative lengths, received {tuple(shape)}")
     return tuple(shape)
 
 
-@operator("Constant", shape=_constant_shape, half=False)
+@operator("Constant", shape=_constant_shape, half=False, direct=_direct_constant)
 def constant(val: float = 0, shape: Shape = ()):
     """Array filled with one value.
 
