@@ -84,7 +84,8 @@ def backward(function, inputs, outputs, accum):
         tensors = [t.detach().requires_grad_() if v.need_grad and t.is_floating_point() else t.detach()
                    for v, t in zip(inputs, tensors)]
         with _resumed(function, tensors):
-            grads = _gradients(inputs, tensors, outputs, function.execute(tensors))
+            results = function.execute(tensors)
+        grads = _gradients(inputs, tensors, outputs, results)    # some write to buffers: vat_noise
     for i, grad in grads:
         array = inputs[i].grad
         if accum[i] and not array.zeroing:

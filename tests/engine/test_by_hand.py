@@ -175,3 +175,14 @@ def test_other_variables_of_other_shapes_may_be_run():
     f.setup([x], [y])
     f.forward([x], [y])
     assert np.array_equal(y.d, np.maximum(x.d, 0))
+
+
+def test_backward_leaves_what_it_writes_to_buffers():
+    """``vat_noise`` takes the gradient of its output as the noise of the next round."""
+    y, inputs = calling(F.vat_noise, variable(3, 4), constant(0.0, 3, 4))
+    f = y.parent
+    for gradient in (2.0, 3.0):
+        f.forward(inputs, [y])
+        y.g = gradient
+        f.backward(inputs, [y])
+        np.testing.assert_array_equal(inputs[1].d, np.full((3, 4), gradient, np.float32))
