@@ -8,6 +8,9 @@ from ..logger import logger
 from .program import Uncompilable
 from .streams import Draws, replaced
 
+# What code runs in: without history, and without records of views, by which results would count as parts of others.
+below_autograd = getattr(torch._C, "_AutoDispatchBelowADInplaceOrView", torch.no_grad)
+
 _LARGEST_CACHE = 128
 _codes = OrderedDict()
 
@@ -103,7 +106,7 @@ def machine_code(function, examples, options):
     The code takes a list of tensors, which it may empty. It is what inductor has generated, without the guards of
     torch.compile and the layers below them, which take as long as a small network: callers know that arguments fit.
     """
-    from torch._inductor import compile_fx
+    from torch._inductor import compile_fx, config
     from torch.fx.experimental.proxy_tensor import make_fx
     inner = []
 
@@ -113,7 +116,9 @@ def machine_code(function, examples, options):
         return made
 
     aten = torch.ops.aten
-    settings, decompositions = {"size_asserts": False}, {aten.view.dtype: _view_as}
+    # Tensors come as they were traced; and one that an operator leaves out (LSTM's workspace) has no alignment to assert.
+    settings = {name: False for name in ("size_asserts", "alignment_asserts") if hasattr(config, name)}
+    decompositions = {aten.view.dtype: _view_as}
     if examples[0].device.type == "cpu":
         # A bias is added faster in the loop that goes on with the result than by BLAS; patterns would put it back there.
         settings["pattern_matcher"] = False

@@ -14,7 +14,7 @@ from ..engine import tape
 from ..engine.backward import keep_gradient
 from ..engine.storage import CLEARED, WRITTEN
 from .capture import Captured
-from .code import code_of
+from .code import below_autograd, code_of
 from .program import Backward, Program, Uncompilable, first_line
 from .streams import Draws, replaced
 
@@ -228,7 +228,7 @@ class Execution:
                     tensor.grad = tensor.grad.clone()
         if self.draws:
             self.drawn = [getattr(stream, method)(*given) for stream, method, given in self.draws]
-        with torch.no_grad():
+        with below_autograd():
             self.results = results = self.call(self.inputs + self.drawn)
         for storage, result in zip(kept, results):
             storage._tensor = result
@@ -322,14 +322,14 @@ class Execution:
         inputs = [changed.get(place, tensor) for place, tensor in enumerate(self.inputs)]
         failure = None
         try:
-            with torch.no_grad():
+            with below_autograd():
                 results = self.code.call(inputs + self.drawn)
         except Exception as error:      # of a compiler, or of the data: then the functions raise it, too
             failure = error
         self.run_steps()
         if failure is not None:
             raise Uncompilable(f"its compiled code fails ({first_line(failure)})") from failure
-        pairs = [(storage._tensor, result) for storage, result in zip(self.kept, results)]
+        pairs = [(c.storage.materialize(c.shape), result) for (c, _), result in zip(self.program.kept, results)]
         pairs += [(self.inputs[place], value) for place, value in changed.items()]
         if not all(_agree(a.detach(), b, 0) for a, b in pairs) or not self._gradients_agree(results):
             raise Uncompilable("its compiled code computes something else than the functions do")
