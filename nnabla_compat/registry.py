@@ -162,7 +162,7 @@ class Operator:
     __slots__ = ("type_name", "name", "kernel", "inputs", "arguments", "variadic", "shape", "resolve",
                  "data_dependent", "aliases", "keeps_inputs", "needs_graph", "backward_reads",
                  "wants", "plain", "creates", "direct", "min_outputs", "half",
-                 "eager_rule")
+                 "eager_rule", "unbound", "recalled", "floats")
 
     def __init__(self, type_name, kernel, shape=None, resolve=None, data_dependent=False, aliases=False,
                  keeps_inputs=False, backward_reads=None, direct=None, min_outputs=1, half=True):
@@ -197,6 +197,13 @@ class Operator:
         self.plain = all(i.kind == "tensor" for i in self.inputs)
         # No input says where results are wanted and of which floating dtype: the engine sees to it.
         self.creates = all(i.kind == "index" for i in self.inputs)
+        # Calls that compute at once: of the kernel as it is; or as the shapes and arguments have made it before.
+        types = {a.type for a in self.arguments}
+        needs_shapes = bool(resolve or self.wants or self.eager_rule)
+        self.unbound = not (self.creates or needs_shapes)
+        self.recalled = (not (self.creates or data_dependent) and object not in types and set(self.wants) <= {"n_outputs"}
+                         and (needs_shapes or direct is not None))
+        self.floats = tuple([a.name for a in self.arguments if a.type in (float, Double)])
 
     def __repr__(self):
         return f"<Operator {self.type_name}>"

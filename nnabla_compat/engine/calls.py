@@ -4,7 +4,7 @@ import weakref
 import torch
 
 from . import modes, tape
-from .dynamic import run_now
+from .dynamic import run_now, run_operator
 from .function import Function
 from .leaf import input_tensor, link_torch_leaf
 from .nd_array import NdArray
@@ -19,7 +19,7 @@ def call(op, inputs, args, n_outputs=-1, outputs=None):
         if x.__class__ is not Variable:
             return call_other(op, inputs, args, n_outputs, outputs)
     if modes.auto_forward and outputs is None:
-        return run_now(Function(op, args), inputs, n_outputs)
+        return run_operator(op, inputs, args, n_outputs)
     return connect(Function(op, args), inputs, n_outputs, outputs)
 
 

@@ -3,111 +3,190 @@ import weakref
 
 import torch
 
-from ..registry import Operator
-from . import modes
+from ..registry import Operator, Prepared
+from . import context, modes
 from .function import Function
 from .leaf import input_tensor
 from .outputs import attach, check_outputs
 from .storage import WRITTEN, Storage
 from .variable import Container, Variable
 
-_new_variable = object.__new__
+_new = object.__new__
 
 
-def run_now(function, inputs, n_outputs=-1, outputs=None):
-    """Run ``function`` on the Variables' present data and make it a node (dynamic mode)."""
-    op, target = function.op, function.target
-    if modes.no_grad and function.__class__ is Function and op.__class__ is Operator:
-        return _run_unlinked(function, inputs, n_outputs, outputs)
+# -- operators on variables: what nearly all calls are -----------------------------------------------
+
+def run_operator(op, inputs, args, n_outputs):
+    """Call an operator on the Variables' present data; the outputs get a node, except inside ``no_grad``."""
+    if op.recalled:
+        known = _known(op, inputs, args, n_outputs)
+        kernel, given = known.kernel, _NOTHING
+    elif op.unbound:
+        known, kernel, given = None, op.kernel, args
+    else:
+        return run_now(Function(op, args), inputs, n_outputs)
+    ctx = context.current_ctx
+    target = ctx.target if op.half else context.single(ctx.target)
+    plain, dtype = op.plain and target.is_cpu, target.dtype
+    unlinked = modes.no_grad
+    if not unlinked:
+        function = _new(Function)
+        ref = weakref.ref(function)
     need_grad, rank, tensors = False, 0, []
-    function.inputs = list(inputs)
-    ref = weakref.ref(function)
-    plain, cpu, dtype = op.plain, target.is_cpu, target.dtype
-    for i, v in enumerate(inputs):
-        wish = v._need_grad
+    for v in inputs:
+        container, wish, computed = v.container, v._need_grad, v._parent is not None
+        storage = container.storage
+        tensor = storage._tensor
+        if not (plain and storage.state == WRITTEN and storage.regular and tensor.dtype is dtype and tensor.is_cpu and (
+                unlinked or (
+                    wish is None if computed else
+                    not tensor.requires_grad if not wish else
+                    (gradient := container.grad_storage) is not None and gradient.owner is tensor and tensor.requires_grad))):
+            # Neither as it was computed nor a leaf whose gradient is where it belongs.
+            tensor = input_tensor(v, op.input_kind(len(tensors)), target)
+        tensors.append(tensor)
+        if unlinked:
+            continue
         if v._inferred if wish is None else wish:
             need_grad = True
         if v.rank > rank:
             rank = v.rank
-        storage = v.container.storage
-        if (wish is None and plain and cpu and v._parent is not None and storage.state == WRITTEN and storage.regular
-                and storage._tensor.dtype is dtype):
-            tensors.append(storage._tensor)      # an intermediate as it was computed: the common case
-        else:
-            tensors.append(input_tensor(v, "tensor" if plain else function.input_kind(i), target))
-        consumers = v._consumers
-        if consumers is None:
+        if v._consumers is None:
             v._consumers = [ref]
         else:
             v.add_consumer(ref)
-    function.need_grad, function.rank = need_grad, rank
-    if modes.no_grad:
-        tensors = [t.detach() if t.requires_grad else t for t in tensors]
-    kernel, args = _kernel_now(function, inputs, n_outputs)
+    if unlinked:
+        recording = torch.is_grad_enabled()
+        torch._C._set_grad_enabled(False)   # torch.no_grad() costs as much as a small kernel
     try:
-        results = kernel(*tensors, **args)
+        results = kernel(*tensors, **given)
     except (ValueError, TypeError, IndexError, RuntimeError) as error:
-        raise function.error(error, [v.container.shape for v in inputs]) from error
-    if results.__class__ is torch.Tensor and outputs is None and not modes.no_grad and not op.aliases:
-        base = results._base
-        if base is not None and base.is_leaf:
-            results = results.clone()
-        container = Container(tuple(results.shape), Storage(results))
-        variable = _new_variable(Variable)
-        variable._setup(container, None, need_grad, rank + 1, function)
-        function.output_refs, function.output_containers = [weakref.ref(variable)], [container]
+        raise Function(op, args).error(error, [v.container.shape for v in inputs]) from error
+    finally:
+        if unlinked:
+            torch._C._set_grad_enabled(recording)
+    if not unlinked:
+        function.op, function.given, function.context, function.inputs = op, args, ctx, list(inputs)
+        function.need_grad, function.rank = need_grad, rank
+        if known is None:
+            function.args_resolved = args
+        else:
+            function.args_resolved, function.bound, function.input_shapes = known.args, known.bound, known.shapes
+    if results.__class__ is torch.Tensor:
+        container = _held(results, inputs, tensors) if not op.aliases else _alias(results, args, inputs, tensors)
+        variable = _new(Variable)
+        if unlinked:
+            variable._setup(container, None)
+        else:
+            variable._setup(container, None, need_grad, rank + 1, function)
+            function.output_refs, function.output_containers = [weakref.ref(variable)], [container]
         return variable
-    results = [results] if isinstance(results, torch.Tensor) else results
+    containers = [_held(result, inputs, tensors) for result in results]
+    if unlinked:
+        return tuple([Variable.over(container) for container in containers])
+    return attach(function, containers, rank + 1, need_grad, None)
+
+
+_NOTHING: dict = {}
+
+
+def _held(result, inputs, tensors):
+    """A container of ``result``, which gets memory of its own where it shows what the user may write to: a leaf."""
+    base = result._base
+    if base is not None:
+        for v, tensor in zip(inputs, tensors):
+            if v._parent is None and (base is tensor or base is tensor._base):
+                result = result.clone()
+                break
+    return Container(tuple(result.shape), Storage(result))
+
+
+def _alias(result, args, inputs, tensors):
+    """A container of ``result`` of an operator whose output shares the memory of its input, unless it was told not to."""
+    if not args.get("inplace", True):
+        return _held(result, inputs, tensors)
+    source, view = inputs[0].container.storage, Storage(result)
+    view.alias = True
+    tensor = source.present()
+    if tensor is not None and tensor.data_ptr() == result.data_ptr():   # it wasn't converted on the way
+        source.aliased = view.aliased = True
+    return Container(tuple(result.shape), view)
+
+
+# -- what shapes and arguments make of a call, which the next call like it need not find out again ---
+
+class _Known:
+    """The kernel of a call, checked for its shapes."""
+
+    __slots__ = ("kernel", "bound", "args", "shapes")
+
+    def __init__(self, op, shapes, args, n_outputs):
+        function = Function(op, args)
+        function.bind(shapes, n_outputs)
+        function.infer(shapes)
+        self.bound, self.args, self.shapes = function.bound, function.args_resolved, shapes
+        direct = function.direct
+        self.kernel = function.bound if direct is None else _one_call(direct) if direct.__class__ is Prepared else direct
+
+
+def _one_call(prepared):
+    kernel, steps = prepared.kernel, prepared.steps
+
+    def run(*tensors):
+        return kernel(*[steps[i](t) if i in steps else t for i, t in enumerate(tensors)])
+    return run
+
+
+_calls: dict[tuple, _Known] = {}
+_MOST = 4096
+
+
+def _known(op, inputs, args, n_outputs):
+    if len(inputs) == 1:
+        key = (op, n_outputs, inputs[0].container.shape, *args.values())
+    else:
+        key = (op, n_outputs, *[v.container.shape for v in inputs], *args.values())
+    known = _calls.get(key)
+    if known is None:
+        known = _Known(op, [v.container.shape for v in inputs], args, n_outputs)
+        if 0.0 not in [args[name] for name in op.floats]:   # equal to -0.0
+            if len(_calls) >= _MOST:
+                _calls.clear()
+            _calls[key] = known
+    return known
+
+
+# -- functions of all kinds --------------------------------------------------------------------------
+
+def run_now(function, inputs, n_outputs=-1, outputs=None):
+    """Run ``function`` on the Variables' present data and make it a node, except inside ``no_grad``."""
+    op, target = function.op, function.target
+    unlinked = modes.no_grad
+    need_grad, rank, tensors = False, 0, []
+    function.inputs = list(inputs)
+    ref = weakref.ref(function)
+    for i, v in enumerate(inputs):
+        need_grad = need_grad or v.need_grad
+        rank = max(rank, v.rank)
+        tensors.append(input_tensor(v, function.input_kind(i), target))
+        if not unlinked:
+            v.add_consumer(ref)
+    function.need_grad, function.rank = need_grad, rank
+    if unlinked:
+        tensors = [t.detach() if t.requires_grad else t for t in tensors]
+    function.bind_now([v.container.shape for v in inputs], n_outputs)
+    with torch.set_grad_enabled(torch.is_grad_enabled() and not (unlinked and op.__class__ is Operator)):
+        results = function.execute(tensors)
     return _attach_results(function, results, rank + 1, need_grad, outputs)
 
 
-def _kernel_now(function, inputs, n_outputs):
-    """What to call with tensors, and with which arguments."""
-    op = function.op
-    if (function.__class__ is Function and op.resolve is None and not op.wants and not op.creates and function.mask is None
-            and not op.eager_rule):
-        return op.kernel, function.given     # nothing to bind: a later run of the graph does it
-    function.bind_now([v.container.shape for v in inputs], n_outputs)
-    return function.bound, {}
-
-
-def _run_unlinked(function, inputs, n_outputs, outputs):
-    """Run a function whose outputs will be leaves: dynamic mode inside ``no_grad``."""
-    op, target, tensors = function.op, function.target, []
-    direct = op.plain and target.is_cpu
-    for i, v in enumerate(inputs):
-        storage = v.container.storage
-        if direct and storage.state == WRITTEN and storage.regular and storage._tensor.dtype is target.dtype:
-            tensors.append(storage._tensor)
-        else:
-            tensors.append(input_tensor(v, function.input_kind(i), target))
-    kernel, args = _kernel_now(function, inputs, n_outputs)
-    recording = torch.is_grad_enabled()
-    torch._C._set_grad_enabled(False)   # torch.no_grad() costs as much as a small kernel
-    try:
-        results = kernel(*tensors, **args)
-    except (ValueError, TypeError, IndexError, RuntimeError) as error:
-        raise function.error(error, [v.container.shape for v in inputs]) from error
-    finally:
-        torch._C._set_grad_enabled(recording)
-    if results.__class__ is torch.Tensor and outputs is None and not op.aliases:
-        if results._base is not None:
-            results = results.clone()
-        return Variable.over(Container(tuple(results.shape), Storage(results)))
-    return _attach_results(function, [results] if isinstance(results, torch.Tensor) else results, 0, False, outputs)
-
-
 def _attach_results(function, results, rank, need_grad, outputs):
-    op = function.op
-    containers = []
-    aliased = op.aliases and function.shares_storage()
-    for result in results:
-        base = result._base
-        if base is not None and not aliased and base.is_leaf:
-            result = result.clone()
-        containers.append(Container(tuple(result.shape), Storage(result)))
-    if aliased:
-        _share_memory(function.inputs[0].container.storage, containers[0].storage)
+    op, inputs = function.op, function.inputs
+    tensors = [v.container.storage._tensor for v in inputs]
+    if op.aliases:
+        containers = [_alias(results[0], function.args_resolved, inputs, tensors)]
+    else:
+        containers = [_held(result, inputs, tensors) for result in results]
     if outputs is not None:
         check_outputs(op, [c.shape for c in containers], outputs)
         for container, array in zip(containers, outputs):
@@ -119,11 +198,3 @@ def _attach_results(function, results, rank, need_grad, outputs):
             v.container.data = array
         return made[0] if len(made) == 1 else tuple(made)
     return attach(function, containers, rank, need_grad, outputs)
-
-
-def _share_memory(source, view):
-    """Let what is written to one storage be seen in the other, whose tensor is a view of it (unless it was converted)."""
-    view.alias = True
-    tensor = source.present()
-    if tensor is not None and tensor.data_ptr() == view._tensor.data_ptr():
-        source.aliased = view.aliased = True
