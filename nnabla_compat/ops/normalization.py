@@ -107,7 +107,7 @@ def normalize_batch(x, gamma, beta, mean, variance, axis, decay_rate, eps, batch
             x = x.reshape(prod(shape[:axis]), shape[axis], prod(shape[axis + 1:]))
         return normalize_batch(x, gamma, beta, mean, variance, 1, decay_rate, eps, batch_stat).reshape(shape)
     if gamma is not None:
-        gamma = gamma.reshape(-1)
+        gamma = gamma.reshape(-1).contiguous()     # torch's backward reads it as such, whatever its strides
         if beta is not None:
             beta = beta.reshape(-1)
     elif beta is not None:  # torch has no second derivative of a bias without a scale

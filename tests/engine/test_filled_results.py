@@ -72,6 +72,19 @@ def test_functions_that_write_get_an_array(constant):
         np.testing.assert_array_equal(z.d[:, 0], [1, 5, 1, 5])
 
 
+@pytest.mark.parametrize("function", [F.batch_normalization, F.fused_batch_normalization])
+def test_scale_of_a_normalization(function):
+    gradients = []
+    for gamma in (F.constant(1, (1, 6)), ones(1, 6)):
+        rng = np.random.RandomState(0)
+        x = nn.Variable.from_numpy_array(rng.randn(4, 6).astype(np.float32)).apply(need_grad=True)
+        y = function(x, ones(1, 6), gamma, ones(1, 6), ones(1, 6))
+        y.forward()
+        y.backward(rng.randn(4, 6))
+        gradients.append(x.g)
+    np.testing.assert_array_equal(*gradients)
+
+
 def test_views_of_reshaped_results_follow():
     x = ones(2, 6)
     y = F.reshape(x, (3, 4))
