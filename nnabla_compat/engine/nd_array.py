@@ -232,6 +232,8 @@ class NdArray:
                 value = tensor.detach().to(target)
                 if is_leaf_parameter(tensor) and target.is_floating_point:
                     _renew(tensor, value)
+                    if tensor.grad is not None:
+                        tensor.grad = tensor.grad.to(target)
                 else:
                     storage.set(value)
         if ctx is not None:

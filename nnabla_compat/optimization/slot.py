@@ -191,15 +191,16 @@ def collect(slots, writing=False):
                     continue
             if tensor.data_ptr() != slot.pointer:
                 slot.find_weight()
+                gradient = slot.gradient()      # which becomes float32 with the weight
             if gradient.is_contiguous() is not slot.contiguous:
                 gradient = slot.align_gradient(gradient)
             if writing:
                 gradient = gradient.data
         else:
-            gradient = slot.gradient()
-            if gradient is None:
+            if slot.gradient() is None:
                 continue
             weight = slot.weight()
+            gradient = slot.gradient()          # which becomes float32 with the weight
             if gradient.is_contiguous() is not slot.contiguous:
                 gradient = slot.align_gradient(gradient)
             if writing:

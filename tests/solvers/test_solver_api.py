@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+import nnabla_compat as nn
+import nnabla_compat.functions as F
 from nnabla_compat import solver as solver_module
 from nnabla_compat import solvers as S
 from nnabla_compat.engine import hooks
@@ -213,6 +215,27 @@ def test_other_dtypes(dtype, grad_dtype):
     solver.weight_decay(0.5)
     np.testing.assert_array_equal(p.g, [1.25, 2.5, 3.75])
     assert p.grad.dtype == np.float32
+
+
+@pytest.mark.parametrize("first", ["weight_decay", "scale_grad", "clip_grad_by_norm", "update"])
+def test_a_parameter_made_of_float64_beside_float32(first):
+    """As `get_parameter_or_create(name, shape, np.zeros(n))` makes them: float32 from the solver's first touch on."""
+    nn.clear_parameters()
+    double = nn.parameter.get_parameter_or_create("double", (3,), np.array([1., 2., 3.]))
+    single = nn.parameter.get_parameter_or_create("single", (3,), np.float32([1, 2, 3]))
+    y = F.sum(double ** 2 + single ** 2)
+    solver = solver_of(S.Momentum(0.5), **nn.get_parameters())
+    for _ in range(2):
+        y.forward()
+        solver.zero_grad()
+        y.backward()
+        if first != "update":
+            getattr(solver, first)(0.5)
+            assert double.g.tolist() == single.g.tolist()
+        solver.update()
+        assert double.data.dtype == double.grad.dtype == np.float32 and double.d.tolist() == single.d.tolist()
+        double.d = double.d.astype(np.float64)
+    nn.clear_parameters()
 
 
 def test_update_writes_in_place_and_leaves_versions_alone():
