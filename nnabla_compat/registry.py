@@ -144,7 +144,8 @@ class Operator:
         resolve: ``resolve(arguments, *input_shapes)`` fills, in place, arguments whose default
             depends on the inputs' shapes.
         data_dependent: Output shapes depend on input values, so building runs the kernel.
-        keeps_inputs: Clearing passes never free its inputs.
+        keeps_inputs: Clearing passes never free its inputs. (A sink. ``direct`` serves where graphs end with it, whose
+            backward passes then start at the inputs: it records nothing.)
         backward_reads: Whose data nnabla's gradients read, which is what clearing passes keep: names of
             inputs (``"self"``: just the input itself) and of outputs (``"out"`` for all, ``"out1"`` for
             the second), separated by blanks; a dict gives them for each input (none where it is
@@ -201,7 +202,7 @@ class Operator:
         types = {a.type for a in self.arguments}
         needs_shapes = bool(resolve or self.wants or self.eager_rule)
         self.unbound = not (self.creates or needs_shapes)
-        self.recalled = (not (self.creates or data_dependent) and object not in types and set(self.wants) <= {"n_outputs"}
+        self.recalled = (not (self.creates or data_dependent or keeps_inputs) and object not in types and set(self.wants) <= {"n_outputs"}
                          and (needs_shapes or direct is not None))
         self.floats = tuple([a.name for a in self.arguments if a.type in (float, Double)])
 

@@ -23,24 +23,33 @@ def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
     if tensor is None:
         seed_of(root, grad, torch.empty(0))   # an unfit gradient is refused even where none is wanted
         if clear_buffer and root._parent.need_grad:
-            _free(root, plan, None if plan is not None else tape.ordered_functions((root,)))
+            _free(root, plan, None if plan is not None else tape.ordered_functions((root,), whole=True))
         if clearing.recorder is not None:
             clearing.recorder.ends_backward()
         return
-    seed, lent = seed_of(root, grad, tensor)
-    outputs, seeds = (tensor,), (seed,)
-    if root._parent.op.keeps_inputs and root._parent.args_resolved.get("one_input_grad") is False:
-        outputs, seeds = _stored_gradients(root, plan)
-        if not outputs:
-            return
-        lent = False
     pre, post = hooks.function_pre_hooks, hooks.function_post_hooks
+    watched = pre or post or pre_hook is not None or post_hook is not None or callbacks is not None
     stopped = _stopped_leaves(plan) if plan is not None and plan.version != tape.version() else ()
-    if pre or post or pre_hook is not None or post_hook is not None or callbacks is not None:
+    seed, lent = seed_of(root, grad, tensor)
+    outputs, seeds, fresh = (tensor,), (seed,), False
+    if root._parent.op.keeps_inputs:
+        lent = False
+        if root._parent.args_resolved.get("one_input_grad") is False:
+            outputs, seeds = _stored_gradients(root, plan)
+            if not outputs:
+                return
+        elif not tensor.requires_grad:
+            if watched:
+                tensor = _record(root, plan)
+                outputs = tensor,
+            else:
+                outputs, seeds = _ones(root, plan)
+                fresh = True
+    if watched:
         _backward_watched(root, plan, tensor, outputs, (seed.clone(),) if lent else seeds, clear_buffer, _callback_list(callbacks),
                           hooks.combined(pre, pre_hook), hooks.combined(post, post_hook, local_first=True))
     else:
-        functions = None if plan is not None else tape.ordered_functions((root,))    # function calls computed the root
+        functions = None if plan is not None else tape.ordered_functions((root,), whole=True)    # function calls computed the root
         captured = _intermediates(root, plan, functions, clear_buffer)
         leaves = _plain_leaves(plan, captured) if captured or lent else None
         loan = lend(seed, leaves) if lent else None
@@ -49,12 +58,12 @@ def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
         if clear_buffer:
             _free(root, plan, functions)
         if captured and leaves is not None:
-            _capture(outputs, seeds, captured, leaves, not clear_buffer, loan)
+            _capture(outputs, seeds, captured, leaves, not clear_buffer, loan, fresh)
         else:
             for _, t, _ in captured:
                 t.grad = None
                 t.retain_grad()
-            if outputs[0].grad_fn is not None:      # else gradients stop right at the root
+            if outputs and outputs[0].grad_fn is not None:      # else gradients stop right at the root
                 _run_engine(outputs, seeds, not clear_buffer)
             if captured and plan is not None:
                 _part_from_leaves(plan, captured)
@@ -97,11 +106,11 @@ def _plain_leaves(plan, captured):
 _use_count = getattr(torch.Tensor, "_use_count", None)
 
 
-def _capture(outputs, seeds, captured, leaves, keep_graph, loan):
-    """Gradients of intermediates as they pass: ``retain_grad`` would copy each of them."""
+def _capture(outputs, seeds, captured, leaves, keep_graph, loan, fresh):
+    """Gradients of intermediates as they pass: ``retain_grad`` would copy each of them. ``fresh`` seeds are nobody else's."""
     grads = torch.autograd.Variable._execution_engine.run_backward(
         outputs, seeds, keep_graph, False, (*[t for _, t, _ in captured], *leaves), allow_unreachable=True, accumulate_grad=False)
-    owned = {id(seed) for seed in seeds}    # one tensor may be the gradient of several: each gets memory of its own
+    owned = set() if fresh else {id(seed) for seed in seeds}    # one tensor may be the gradient of several: each gets memory of its own
     for (container, _, has_siblings), grad in zip(captured, grads):
         if id(grad) in owned or loan is not None and grad is not None and loan.covers(grad):
             grad = grad.clone()
@@ -113,12 +122,18 @@ def _capture(outputs, seeds, captured, leaves, keep_graph, loan):
             continue
         if leaf.grad is not None:
             leaf.grad.data.add_(grad)
-        elif (id(grad) in owned or grad._base is not None or grad.stride() != leaf.stride() or _use_count(grad) > 1
-              or loan is not None and loan.covers(grad)):
+        elif (id(grad) in owned or grad.stride() != leaf.stride() or _use_count(grad) > 1
+              or loan is not None and loan.covers(grad) or not _has_memory_alone(grad, owned)):
             leaf.grad = torch.empty_like(leaf, requires_grad=False).copy_(grad)
         else:
-            leaf.grad = grad
+            leaf.grad = grad if grad._base is None else grad.new_empty(0).set_(grad)    # (no view any more)
         owned.add(id(grad))
+
+
+def _has_memory_alone(grad, owned):
+    """Whether nobody sees the memory of ``grad`` but a tensor it is a view of, which nobody holds."""
+    base = grad._base
+    return base is None or (id(base) not in owned and _use_count(base) <= 2)    # its view's and `base`
 
 
 def _recorded(root):
@@ -139,7 +154,7 @@ def _recorded(root):
         else:
             plan = None     # another root's run computed this variable since
     spent = plan is not None and plan.record and not plan.recorded
-    if tensor is not None and tensor.requires_grad and not spent:
+    if tensor is not None and _leads_back(root, tensor, plan) and not spent:
         return tensor, plan
     if tensor is None and root._run is None and not storage.clear_called:
         tape.compute_missing(root)
@@ -150,9 +165,37 @@ def _recorded(root):
         storage.autograd_tensor(container.shape)    # compiled code leaves no history: this makes it
         plan = root._run
         tensor = plan.env[plan.slots[id(root)]]
-        if tensor.requires_grad:
+        if _leads_back(root, tensor, plan):
             return tensor, plan
     return None, None
+
+
+def _leads_back(root, tensor, plan):
+    """Whether there is something to differentiate: torch's history, or what a sink at the end of a plan got."""
+    if tensor.requires_grad or plan is None or not root._parent.op.keeps_inputs:
+        return tensor.requires_grad
+    return any(t is not None and t.requires_grad for t in map(plan.result, plan.input_slots(root._parent)))
+
+
+def _record(root, plan):
+    """The result of a sink with the history that its plan left out."""
+    tensor, = root._parent.execute([plan.result(slot) for slot in plan.input_slots(root._parent)])
+    plan.env[plan.slots[id(root)]] = root.container.storage._tensor = tensor
+    return tensor
+
+
+def _ones(root, plan):
+    """Where a sink's backward starts, and with which gradients: ones. Leaves get them at once, in place of what they have."""
+    starts = {}
+    for v, slot in zip(root._parent.inputs, plan.input_slots(root._parent)):
+        t = plan.result(slot)
+        if not t.requires_grad:
+            continue
+        if v._parent is None and t.is_leaf and not t._backward_hooks and not t._post_accumulate_grad_hooks:
+            t.grad = torch.ones_like(t)
+        else:
+            starts[id(t)] = t
+    return tuple(starts.values()), tuple([torch.ones_like(t, memory_format=torch.contiguous_format) for t in starts.values()])
 
 
 def _stored_gradients(root, plan):
@@ -312,7 +355,7 @@ def _backward_watched(root, plan, root_tensor, outputs, seeds, clear_buffer, cal
         if finish is not None:
             finish()
     if clear_buffer:
-        _free(root, plan, None if plan is not None else tape.ordered_functions((root,)))
+        _free(root, plan, None if plan is not None else tape.ordered_functions((root,), whole=True))
 
 
 def _contributions(entries):
@@ -341,5 +384,5 @@ def _function_outputs(root, plan, root_tensor):
         found = [(f, c, plan.result(slot)) for f, _, _, outs in plan.producers for c, slot in zip(f.output_containers, outs)]
     else:
         found = [(f, c, root_tensor if c is root.container else c.storage.autograd_tensor(c.shape))
-                 for f in tape.ordered_functions((root,)) for c in f.output_containers]
+                 for f in tape.ordered_functions((root,), whole=True) for c in f.output_containers]
     return [(f, c, t) for f, c, t in found if t is not None and t.requires_grad]

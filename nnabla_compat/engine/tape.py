@@ -35,10 +35,10 @@ def version():
     return _version
 
 
-def ordered_functions(roots, starts=None):
+def ordered_functions(roots, starts=None, whole=False):
     """Functions that the roots depend on, inputs before consumers, left to right, each once.
 
-    ``starts``, a list, is filled with where the part of each root starts.
+    ``starts``, a list, is filled with where the part of each root starts. Composites come apart, unless wanted ``whole``.
     """
     ordered, seen = [], set()
     for root in roots:
@@ -46,15 +46,21 @@ def ordered_functions(roots, starts=None):
             starts.append(len(ordered))
         if root._parent is None or id(root._parent) in seen:
             continue
+        if root._parent.composed and not whole:
+            root._parent.take_apart()
         stack = [(root._parent, 0)]
         seen.add(id(root._parent))
         while stack:
             function, i = stack.pop()
             inputs = function.inputs
             while i < len(inputs):
-                parent = inputs[i]._parent
+                variable = inputs[i]
                 i += 1
+                parent = variable._parent
                 if parent is not None and id(parent) not in seen:
+                    if parent.composed and not whole:
+                        parent.take_apart()
+                        parent = variable._parent
                     seen.add(id(parent))
                     stack.append((function, i))
                     stack.append((parent, 0))
@@ -225,7 +231,7 @@ class Plan:
         kind = "tensor" if op.plain else function.input_kind(i)
         if variable._parent is not None and id(variable) in self.slots:
             slot = self.slots[id(variable)]
-            if kind == "state" and slot in self.filled:
+            if kind in ("state", "as_is") and slot in self.filled:     # the kernel may write there
                 return self._written_out(slot, variable.container)
             return self._converted(slot, kind, target)
         key = (id(variable.container), variable.need_grad, kind, target.dtype, target.device)
@@ -268,6 +274,8 @@ class Plan:
     def _add_steps(self, function, ins):
         self.fit(function)
         kernel, given = function.direct or function.bound, ins
+        if function.op.keeps_inputs and not self._ends_in(function):
+            kernel = function.bound
         if kernel.__class__ is Prepared:
             ins = [self._prepared(slot, kernel.steps.get(i)) for i, slot in enumerate(ins)]
             kernel = kernel.kernel
@@ -302,6 +310,14 @@ class Plan:
             self.steps.append((partial(_spread, kernel, self.env, ins, list(zip(outs, storages))), None, None, None, None))
         self._step_storages += storages
         self.producers.append((function, len(self.steps) - 1, ins, outs))
+
+    def _ends_in(self, function):
+        """Whether a root, of which nothing else is computed, is all that the function makes."""
+        return all([id(ref()) in self.uncut_ids for ref in function.output_refs])
+
+    def input_slots(self, function):
+        """The slots of what a function got."""
+        return next(ins for f, _, ins, _ in reversed(self.producers) if f is function)
 
     def _shares_plainly(self, function, output):
         """Whether the output of a function that shares its input's storage needs nothing but another view of it."""

@@ -159,7 +159,7 @@ def split(x: Tensor, axis: int = 0, *, n_outputs: int = -1):
         ValueError: ``axis`` is out of range or the number of outputs is not its size.
     """
     # One copy for all: the outputs are separate parts of a storage of their own.
-    return list(_copy(x.movedim(axis, 0)).unbind(0))
+    return list(x.clone().unbind(axis))
 
 
 @left_to_torch
