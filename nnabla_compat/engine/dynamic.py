@@ -16,8 +16,8 @@ _new = object.__new__
 
 # -- operators on variables: what nearly all calls are -----------------------------------------------
 
-def run_operator(op, inputs, args, n_outputs):
-    """Call an operator on the Variables' present data; the outputs get a node, except inside ``no_grad``."""
+def run_operator(op, inputs, args, n_outputs, node=Function):
+    """Call an operator on the Variables' present data; the outputs get a ``node``, except inside ``no_grad``."""
     if op.recalled:
         known = _known(op, inputs, args, n_outputs)
         kernel, given = known.kernel, _NOTHING
@@ -30,7 +30,7 @@ def run_operator(op, inputs, args, n_outputs):
     plain, dtype = op.plain and target.is_cpu, target.dtype
     unlinked = modes.no_grad
     if not unlinked:
-        function = _new(Function)
+        function = _new(node)
         ref = weakref.ref(function)
     need_grad, rank, tensors = False, 0, []
     for v in inputs:

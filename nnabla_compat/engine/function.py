@@ -28,6 +28,7 @@ class Function:
     bound = None          # the kernel with its arguments bound, called with tensors
     direct = None         # what plans call in its place (Operator.direct)
     input_shapes = None   # the shapes that arguments and outputs were inferred for
+    composed = False      # whether it stands for several functions (composition.Composite)
     started = None        # what the last forward() by hand started from (by_hand.Start), if that counts
     _tags = None
 

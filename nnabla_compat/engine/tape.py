@@ -40,7 +40,7 @@ def ordered_functions(roots, starts=None, whole=False):
 
     ``starts``, a list, is filled with where the part of each root starts. Composites come apart, unless wanted ``whole``.
     """
-    ordered, seen = [], set()
+    ordered, seen, apart = [], set(), False
     for root in roots:
         if starts is not None:
             starts.append(len(ordered))
@@ -48,6 +48,7 @@ def ordered_functions(roots, starts=None, whole=False):
             continue
         if root._parent.composed and not whole:
             root._parent.take_apart()
+            apart = True
         stack = [(root._parent, 0)]
         seen.add(id(root._parent))
         while stack:
@@ -60,13 +61,15 @@ def ordered_functions(roots, starts=None, whole=False):
                 if parent is not None and id(parent) not in seen:
                     if parent.composed and not whole:
                         parent.take_apart()
-                        parent = variable._parent
+                        parent, apart = variable._parent, True
                     seen.add(id(parent))
                     stack.append((function, i))
                     stack.append((parent, 0))
                     break
             else:
                 ordered.append(function)
+    if apart:
+        _refresh_nodes(ordered)     # ranks
     return ordered
 
 

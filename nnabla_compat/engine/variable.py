@@ -280,6 +280,8 @@ class Variable:
     @property
     def parent(self):
         """The Function that computes this variable, None for a leaf."""
+        if self._parent is not None and self._parent.composed:
+            self._parent.take_apart()
         return self._parent
 
     @parent.setter
@@ -296,6 +298,9 @@ class Variable:
         """The live functions that take this variable as an input."""
         if self._consumers is None:
             return []
+        for ref in tuple(self._consumers):
+            if (function := ref()) is not None and function.composed:
+                function.take_apart()
         found = {}
         for ref in self._consumers:
             function = ref()

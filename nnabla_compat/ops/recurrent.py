@@ -214,3 +214,19 @@ def gru(x: Tensor, h: Tensor, weight_l0: Tensor, weight: Tensor = None, bias: Te
     Source: Cho et al., Learning Phrase Representations using RNN Encoder-Decoder, 2014.
     """
     return _run(torch._VF.gru, x, (h,), weight_l0, weight, bias, num_layers, dropout, bidirectional, training, _gru_bias, rng)
+
+
+def lstm_cell(x: Tensor, h: Tensor, c: Tensor, weight: Tensor, bias: Tensor):
+    """One step: the next hidden state and cell state.
+
+    Args:
+        x: Input, (batch, features I).
+        h: Hidden state, (batch, H).
+        c: Cell state, (batch, H).
+        weight: Weights of the gates: input, output, forget and candidate, (I + H, 4, H).
+        bias: Their biases, (4, H).
+    """
+    gates = torch.addmm(bias.flatten(), torch.cat((x, h), 1), weight.flatten(1)).view(-1, *bias.shape)
+    input_gate, output_gate, forget_gate, candidate = gates.unbind(1)
+    c = torch.sigmoid(forget_gate) * c + torch.sigmoid(input_gate) * torch.tanh(candidate)
+    return torch.sigmoid(output_gate) * torch.tanh(c), c

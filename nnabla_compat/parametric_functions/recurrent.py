@@ -1,13 +1,16 @@
 """Recurrent layers."""
+from math import prod
+
 import numpy as np
 
 from .. import functions as F
+from ..engine.composition import Composition
 from ..initializer import ConstantInitializer
-from ..parameter import get_parameter, get_parameter_or_create, set_parameter
+from ..ops import recurrent
+from ..parameter import get_parameter, get_parameter_or_create, parameter_scope, set_parameter
 from ..variable import Variable
-from .affine import affine
 from .api import layer
-from .weights import bias, glorot
+from .weights import bias, glorot, weight
 
 
 def _gate_weights(gates, directions, input_size, hidden_size, num_layers, rng):
@@ -175,11 +178,23 @@ def lstm_cell(x, h, c, state_size, w_init=None, b_init=None, fix_parameters=Fals
 
     Source: Hochreiter & Schmidhuber, Long Short-Term Memory, 1997.
     """
-    gates = affine(F.concatenate(x, h, axis=1), (4, state_size), w_init=w_init, b_init=b_init,
-                   fix_parameters=fix_parameters)
+    features = prod(x.shape[1:]) + prod(h.shape[1:])
+    with parameter_scope("affine"):
+        w = weight("W", (features, 4, state_size), w_init, fix_parameters, glorot, features, 4 * state_size)
+        b = bias((4, state_size), b_init, fix_parameters)
+    if len(x.shape) == len(h.shape) == len(c.shape) == 2:
+        return _step(x, h, c, w, b)
+    return _step.parts(x, h, c, w, b)
+
+
+def _step_of_functions(x, h, c, w, b):
+    gates = F.affine(F.concatenate(x, h, axis=1), w, b)
     input_gate, output_gate, forget_gate, candidate = F.split(gates, axis=1)
     c = F.sigmoid(forget_gate) * c + F.sigmoid(input_gate) * F.tanh(candidate)
     return F.sigmoid(output_gate) * F.tanh(c), c
+
+
+_step = Composition("LSTMCell", recurrent.lstm_cell, _step_of_functions)
 
 
 class LSTMCell:
