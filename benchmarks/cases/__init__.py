@@ -12,6 +12,8 @@ A case whose training step is no classification has, too:
     torch_losses(torch, network, *batch)  the same pairs with the names of the network's children
     SOLVER                     "Adam" rather than "Momentum"
     KINDS                      ("inference",) where there is no training step
+
+Numbers of a case can be set with its name: load("mlp:BATCH=512").
 """
 import importlib
 
@@ -24,7 +26,13 @@ class Case:
     SOLVER, KINDS = "Momentum", ("training", "inference")
 
     def __init__(self, name):
+        name, *settings = name.split(":")
         module = importlib.import_module("cases." + name)
+        for setting in settings:
+            number, value = setting.split("=")
+            if number not in vars(module):
+                raise ValueError("case {} has no number {}".format(name, number))
+            setattr(module, number, int(value))
         self.__dict__.update({k: v for k, v in vars(module).items() if not k.startswith("__")})
 
     def nnabla_losses(self, nn, F, PF, x, t):

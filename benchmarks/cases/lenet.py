@@ -1,11 +1,12 @@
 from cases import copy_in_order as copy_parameters  # noqa: F401
 
-TITLE = "LeNet 28x28, batch 64"
+BATCH = 64
+TITLE = f"LeNet 28x28, batch {BATCH}"
 THREADS = 2
 
 
 def data(rng):
-    return rng.randn(64, 1, 28, 28).astype("float32"), rng.randint(0, 10, (64, 1)).astype("int32")
+    return rng.randn(BATCH, 1, 28, 28).astype("float32"), rng.randint(0, 10, (BATCH, 1)).astype("int32")
 
 
 def nnabla_network(nn, F, PF, x, train):

@@ -1,11 +1,12 @@
 from cases import copy_in_order as copy_parameters  # noqa: F401
 
-TITLE = "MLP 32-64-64-10, batch 32"
+BATCH = 32
+TITLE = f"MLP 32-64-64-10, batch {BATCH}"
 THREADS = 1
 
 
 def data(rng):
-    return rng.randn(32, 32).astype("float32"), rng.randint(0, 10, (32, 1)).astype("int32")
+    return rng.randn(BATCH, 32).astype("float32"), rng.randint(0, 10, (BATCH, 1)).astype("int32")
 
 
 def nnabla_network(nn, F, PF, x, train):

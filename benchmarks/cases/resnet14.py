@@ -1,12 +1,13 @@
 from cases import copy_in_order as copy_parameters  # noqa: F401
 
-TITLE = "CIFAR ResNet-14, batch 32"
+BATCH = 32
+TITLE = f"CIFAR ResNet-14, batch {BATCH}"
 THREADS = 2
 STAGES = ((16, 1), (16, 1), (32, 2), (32, 1), (64, 2), (64, 1))
 
 
 def data(rng):
-    return rng.randn(32, 3, 32, 32).astype("float32"), rng.randint(0, 10, (32, 1)).astype("int32")
+    return rng.randn(BATCH, 3, 32, 32).astype("float32"), rng.randint(0, 10, (BATCH, 1)).astype("int32")
 
 
 def nnabla_network(nn, F, PF, x, train):

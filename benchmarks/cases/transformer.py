@@ -1,10 +1,11 @@
-TITLE = "Transformer encoder block, 64 x 128, 4 heads, batch 8"
+BATCH = 8
+TITLE = f"Transformer encoder block, 64 x 128, 4 heads, batch {BATCH}"
 THREADS = 2
 SIZE, HEADS, HIDDEN = 128, 4, 512
 
 
 def data(rng):
-    return rng.randn(64, 8, SIZE).astype("float32"), rng.randint(0, 10, (8, 1)).astype("int32")
+    return rng.randn(64, BATCH, SIZE).astype("float32"), rng.randint(0, 10, (BATCH, 1)).astype("int32")
 
 
 def nnabla_network(nn, F, PF, x, train):
