@@ -1,6 +1,7 @@
 """Operators that read or write elements at positions held by arrays."""
 import math
 
+import numpy as np
 import torch
 
 from ..registry import AsIs, Index, Ints, State, Tensor, operator
@@ -119,6 +120,10 @@ def _scatter_nd_shape(data, indices, out=None, shape=(), add=False):
     return shape
 
 
+def _all_different(positions):
+    return not positions.numel() or int(np.bincount(positions.reshape(-1).numpy()).max()) == 1
+
+
 def _write_back(out, y):
     """An array handed in is written too, as in nnabla; what a graph computed is left as it was, and so is a constant's one number."""
     if out.grad_fn is None and 0 not in out.stride():
@@ -149,7 +154,8 @@ def scatter_nd(data: Tensor, indices: Index, out: Tensor = None, shape: Ints = N
     at = flat_positions(axes, shape)
     if at is not None:
         rows = (base if out is None else base.clone()).flatten(0, len(axes) - 1)
-        write = rows.index_add_ if add else rows.index_copy_
+        # Adding to zeros is twice as fast as copying.
+        write = rows.index_add_ if add or out is None and _all_different(at) else rows.index_copy_
         y = write(0, at.reshape(-1), data.reshape((-1,) + rows.shape[1:])).reshape(shape)
     else:
         try:

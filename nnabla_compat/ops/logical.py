@@ -21,7 +21,7 @@ def compared(compare, x0, x1):
     if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
         return compare(x0, other).to(x0.dtype)
     # Numbers at once: going through torch.bool is several times slower.
-    shape = x0.shape if other is x1 or other.shape == x0.shape else torch.broadcast_shapes(x0.shape, other.shape)
+    shape = x0.shape if other is x1 else broadcast_pair(x0.shape, other.shape)
     return compare(x0, other, out=torch.empty(shape, dtype=x0.dtype, device=x0.device))
 
 

@@ -1,5 +1,6 @@
 """Reductions over axes, and running sums and products."""
 import math
+from functools import partial
 
 import torch
 
@@ -44,7 +45,12 @@ def _direct_sum(x, axes, keep_dims):
 
 
 def _direct_mean(x, axes, keep_dims):
-    return torch.mean if len(axes) == len(x) > 0 and not keep_dims and math.prod(x) < _LARGE else None
+    if len(axes) == len(x) > 0 and not keep_dims:
+        return torch.mean if math.prod(x) < _LARGE else partial(_mean_of_many, torch.tensor(float(math.prod(x))))
+
+
+def _mean_of_many(count, x):
+    return torch.mean(x) if x.dtype is torch.float16 else torch.sum(x).div(count)     # as in `mean`
 
 
 @operator("Sum", shape=reduced, resolve=all_axes, backward_reads="", direct=_direct_sum)
