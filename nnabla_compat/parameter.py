@@ -8,7 +8,7 @@ Every Variable that enters the registry holds a ``torch.nn.Parameter`` (a plain 
 ``need_grad`` is False), see :mod:`nnabla_compat.engine.parameters`.
 """
 from collections import OrderedDict
-from contextlib import ContextDecorator, contextmanager
+from contextlib import ContextDecorator
 
 import numpy as np
 import torch
@@ -29,8 +29,7 @@ def get_current_parameter_scope():
     return current_scope
 
 
-@contextmanager
-def no_grad(no_grad_=True):
+class no_grad(ContextDecorator):
     """Parameters met inside the block do not ask for gradients.
 
     Parametric functions called inside return nodes whose parameters have ``need_grad=False``; the
@@ -40,13 +39,21 @@ def no_grad(no_grad_=True):
     Args:
         no_grad_ (bool): False turns gradients on again inside an outer ``no_grad`` block.
     """
-    global current_no_grad
-    outer = current_no_grad
-    current_no_grad = modes.no_grad = no_grad_
-    try:
-        yield
-    finally:
-        current_no_grad = modes.no_grad = outer
+
+    def __init__(self, no_grad_=True):
+        self.no_grad_ = no_grad_
+
+    def _recreate_cm(self):
+        return no_grad(self.no_grad_)
+
+    def __enter__(self):
+        global current_no_grad
+        self.outer = current_no_grad
+        current_no_grad = modes.no_grad = self.no_grad_
+
+    def __exit__(self, *exc):
+        global current_no_grad
+        current_no_grad = modes.no_grad = self.outer
 
 
 def child_scope(scope, name):
@@ -238,7 +245,7 @@ def get_parameter_or_create(name, shape=None, initializer=None, need_grad=True, 
         ValueError: the parameter exists with another shape, or ``initializer`` is of no known kind.
         AssertionError: the shape is missing or differs from the initial array's; ``name`` is a scope.
     """
-    scope, leaf = _descend(name)
+    scope, leaf = _descend(name) if "/" in name else (current_scope, name)
     if as_need_grad is None:
         as_need_grad = need_grad
     if current_no_grad:
@@ -253,13 +260,13 @@ def get_parameter_or_create(name, shape=None, initializer=None, need_grad=True, 
         raise AssertionError(f"get_parameter_or_create: expected '{scope_path(scope, leaf)}' to be a parameter, it "
                              "is a scope. Use another name.")
     else:
-        if param.shape != tuple(shape):
+        if param.container.shape != tuple(shape):
             raise ValueError(_shape_conflict(leaf, param.shape, tuple(shape), scope_path(scope)))
-        if need_grad != param.need_grad:
+        if need_grad is not param._need_grad and need_grad != param.need_grad:
             param.need_grad = need_grad
             make_parameter(param, need_grad)
-    node = param.get_unlinked_variable(need_grad=as_need_grad)
-    node.name = leaf
+    node = Variable.over(param.container, bool(as_need_grad))
+    node._name = leaf
     return node
 
 
