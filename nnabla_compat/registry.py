@@ -6,8 +6,8 @@ A kernel is a plain function on torch tensors. Its signature *is* the declaratio
     def leaky_relu(x: Tensor, alpha: float = 0.1, inplace: bool = False):
         return torch.nn.functional.leaky_relu(x, alpha)
 
-Parameters annotated with a tensor kind (``Tensor``, ``Index``, ``AsIs``, ``State``) are inputs, the
-others are arguments; both keep nnabla's names, order and defaults. Keyword-only parameters named in
+Parameters annotated with a tensor kind (``Tensor``, ``Index``, ``AsIs``, ``State``, ``Own``) are
+inputs, the others are arguments; both keep nnabla's names, order and defaults. Keyword-only parameters named in
 ``ENGINE_PARAMETERS`` are supplied by the engine and are no part of the public signature.
 
 Modules with kernels must not use ``from __future__ import annotations``: annotations are read as
@@ -26,6 +26,8 @@ Index = Annotated[torch.Tensor, "index"]
 AsIs = Annotated[torch.Tensor, "as_is"]
 # A buffer the kernel updates in place (running statistics): the array's own float32 storage.
 State = Annotated[torch.Tensor, "state"]
+# The same with a gradient: values the kernel overwrites and computes with.
+Own = Annotated[torch.Tensor, "own"]
 
 # Argument types beyond bool, int, float (a C++ float: shown rounded to float32) and str.
 Double = Annotated[float, "double"]
@@ -39,7 +41,7 @@ Floats = Annotated[tuple, "floats"]
 #   memo       a dict that lives as long as the function node, for state across calls
 ENGINE_PARAMETERS = ("n_outputs", "rng", "memo")
 
-_INPUT_KINDS = {Tensor: "tensor", Index: "index", AsIs: "as_is", State: "state"}
+_INPUT_KINDS = {Tensor: "tensor", Index: "index", AsIs: "as_is", State: "state", Own: "own"}
 REQUIRED = inspect.Parameter.empty
 
 

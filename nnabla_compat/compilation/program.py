@@ -5,7 +5,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from ..engine.function import Function
-from ..engine.leaf import input_tensor
+from ..engine.leaf import BUFFERS, input_tensor
 from .streams import streams_of
 
 
@@ -114,6 +114,8 @@ class Program:
         for i, variable in enumerate(function.inputs):
             kind = "tensor" if op.plain else function.input_kind(i)
             slot = self._slots.get(id(variable)) if variable._parent is not None else None
+            if kind == "own" and self.history and variable.need_grad:
+                raise Uncompilable(f"{op.name} writes into an input that takes a gradient")
             ins.append((self._leaf(variable, kind, function.target) if slot is None else slot, kind))
         outs, cuts = [], []
         for ref in function.output_refs:
@@ -152,7 +154,7 @@ class Program:
         if len(set(pointers)) < len(pointers):
             raise Uncompilable("inputs share memory")
         self.gradient_numbers = self.number_gradients()
-        self.buffers = sorted({leaf.place for leaf, _ in self.leaves if leaf.kind == "state"})
+        self.buffers = sorted({leaf.place for leaf, _ in self.leaves if leaf.kind in BUFFERS})
 
     def number_gradients(self):
         """For each leaf, the number of the tensor that takes its gradient, or None; fills ``gradients``."""

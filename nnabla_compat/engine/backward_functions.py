@@ -84,6 +84,9 @@ def _argument(argument, args):
     return None if value is None else argument.coerce(value)
 
 
+_WITH_GRADIENT = ("tensor", "as_is", "own")   # kinds of input
+
+
 class _BackwardOperator:
     """What the engine has to know of a node that differentiates another operator."""
 
@@ -121,7 +124,7 @@ class _BackwardNode(Function):
     rebind = bind
 
     def infer(self, shapes):
-        return [s for s, kind in zip(shapes[self.n_grads:], self.kinds) if kind in ("tensor", "as_is")]
+        return [s for s, kind in zip(shapes[self.n_grads:], self.kinds) if kind in _WITH_GRADIENT]
 
 
 def _differentiate(function, n_grads, kinds, *tensors):
@@ -130,7 +133,9 @@ def _differentiate(function, n_grads, kinds, *tensors):
         for tensor, kind in zip(tensors[n_grads:], kinds):
             if kind == "state":
                 tensor = tensor.detach().clone()    # running statistics: updated by the forward already
-            elif kind in ("tensor", "as_is"):
+            elif kind in _WITH_GRADIENT:
+                if kind == "own":
+                    tensor = tensor.clone()
                 if tensor.requires_grad:
                     tensor = tensor.view_as(tensor)    # partial derivatives: inputs may depend on each other
                 elif tensor.is_floating_point():
@@ -156,7 +161,7 @@ def gradients(function, grads, inputs, outputs):
     """
     grads = [make_constant(0.0, v.shape) if g is None else g for g, v in zip(grads, outputs or grads)]
     kinds = [function.input_kind(i) for i in range(len(inputs))]
-    takers = [i for i, kind in enumerate(kinds) if kind in ("tensor", "as_is")]
+    takers = [i for i, kind in enumerate(kinds) if kind in _WITH_GRADIENT]
     if isinstance(function, _GradientNode):     # what it differentiated depends on its other inputs
         takers = takers[function.n_outputs:]
     if not takers:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from .leaf import input_tensor
+from .leaf import WRITABLE, input_tensor
 from .variable import Variable
 
 
@@ -24,7 +24,7 @@ class Start:
         self.rng, self.memo = keywords.get("rng"), keywords.get("memo")
         self.position = None if self.rng is None else self.rng.get_state()
         self.remembered = None if self.memo is None else dict(self.memo)
-        self.buffers = [(t, t.detach().clone()) for i, t in enumerate(tensors) if function.input_kind(i) in _BUFFERS]
+        self.buffers = [(t, t.detach().clone()) for i, t in enumerate(tensors) if function.input_kind(i) in WRITABLE]
 
     def restore(self):
         """Go back to this start."""
@@ -35,9 +35,6 @@ class Start:
             self.memo.update(self.remembered)
         for tensor, values in self.buffers:
             tensor.data.copy_(values)
-
-
-_BUFFERS = ("state", "as_is")   # kinds of input that kernels may write to
 
 
 def setup(function, inputs, outputs):
@@ -128,7 +125,7 @@ def _resumed(function, tensors):
 
 
 def _has_state(function):
-    return bool(function.op.wants) or any(i.kind in _BUFFERS for i in function.op.inputs)
+    return bool(function.op.wants) or any(i.kind in WRITABLE for i in function.op.inputs)
 
 
 def _bind(function, inputs):

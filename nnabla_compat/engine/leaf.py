@@ -6,6 +6,10 @@ import torch
 from .storage import DIVERGED, WRITTEN, ZEROED, Storage
 
 
+BUFFERS = ("state", "own")          # kinds of inputs that kernels write to
+WRITABLE = (*BUFFERS, "as_is")      # or may write to
+
+
 class _Overwritten(torch.autograd.Function):
     """Values written by the user over a computed tensor: used as they are, gradients pass to the computation."""
 
@@ -43,6 +47,8 @@ def input_tensor(variable, kind, target):
             tensor = _Overwritten.apply(storage.live, tensor)
     if kind == "state":
         return state_tensor(container, target)
+    if kind == "own" and tensor.dtype is not torch.float32:
+        tensor = _in_float32(storage, tensor)
     if tensor.requires_grad:
         if variable._parent is None:
             if not variable._need_grad:
@@ -119,8 +125,14 @@ def state_tensor(container, target):
     storage = container.storage
     tensor = storage.materialize(container.shape, target.device)
     if tensor.dtype is not torch.float32:
-        tensor = tensor.detach().to(torch.float32)
-        storage.set(tensor)
+        tensor = _in_float32(storage, tensor)
     storage.touched()
     tensor = tensor.data
     return tensor if tensor.shape == container.shape else tensor.view(container.shape)
+
+
+def _in_float32(storage, tensor):
+    """``tensor``, the content of ``storage``, converted for good."""
+    tensor = tensor.detach().to(torch.float32)
+    storage.set(tensor)
+    return tensor

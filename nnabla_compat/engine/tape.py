@@ -15,7 +15,7 @@ import torch
 
 from ..registry import Operator, Prepared
 from . import clearing, hooks, modes, recompute, views
-from .leaf import input_tensor
+from .leaf import BUFFERS, WRITABLE, input_tensor
 from .storage import CLEARED, FILLED, WRITTEN
 
 _version = 0
@@ -234,7 +234,7 @@ class Plan:
         kind = "tensor" if op.plain else function.input_kind(i)
         if variable._parent is not None and id(variable) in self.slots:
             slot = self.slots[id(variable)]
-            if kind in ("state", "as_is") and slot in self.filled:     # the kernel may write there
+            if kind in WRITABLE and slot in self.filled:
                 return self._written_out(slot, variable.container)
             return self._converted(slot, kind, target)
         key = (id(variable.container), variable.need_grad, kind, target.dtype, target.device)
@@ -253,7 +253,7 @@ class Plan:
         tensor = self.env[slot]
         if kind == "index":
             wanted = torch.int64
-        elif kind == "tensor" or kind == "state":
+        elif kind == "tensor" or kind in BUFFERS:
             wanted = target.dtype if kind == "tensor" else torch.float32
         else:
             return slot

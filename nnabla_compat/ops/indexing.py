@@ -4,7 +4,7 @@ import math
 import numpy as np
 import torch
 
-from ..registry import AsIs, Index, Ints, State, Tensor, operator
+from ..registry import AsIs, Index, Ints, Own, Tensor, operator
 from .positions import flat_positions, true_positions
 from .selection import select
 from .shapes import normalize_axis
@@ -383,7 +383,7 @@ def _assign_shape(dst, src):
 
 
 @operator("Assign", shape=_assign_shape, backward_reads="")
-def assign(dst: State, src: Tensor):
+def assign(dst: Own, src: Tensor):
     """Write ``src`` into ``dst`` when the graph runs.
 
     Args:
@@ -391,7 +391,7 @@ def assign(dst: State, src: Tensor):
         src: Its new content.
 
     Returns:
-        Copy of ``src``. It has no gradient (nnabla hands its gradient to ``dst``, the overwritten one).
+        Copy of ``src``. Its gradient goes to ``dst``, none to ``src``.
 
     Raises:
         ValueError: the shapes differ.

@@ -3,7 +3,7 @@ import math
 
 import torch
 
-from ..registry import AsIs, Ints, Shape, State, Tensor, operator
+from ..registry import AsIs, Ints, Own, Shape, State, Tensor, operator
 from .autograd import apply
 from .affine import affine, affine_shape
 from .convolution import _fill_windows, convolution, convolution_shape
@@ -304,7 +304,7 @@ def _inq_affine_shape(x, weight, indicator_fixedweights, bias=None, base_axis=1,
 
 
 @operator("INQAffine", shape=_inq_affine_shape, backward_reads={"x": "weight", "weight": "x"})
-def inq_affine(x: Tensor, weight: AsIs, indicator_fixedweights: State, bias: Tensor = None, base_axis: int = 1,
+def inq_affine(x: Tensor, weight: Own, indicator_fixedweights: State, bias: Tensor = None, base_axis: int = 1,
                num_bits: int = 4, inq_iterations: Ints = (), selection_algorithm: str = "largest_abs", seed: int = -1,
                *, rng, memo):
     """Affine map whose weights become powers of two step by step, while the others go on learning.
@@ -343,7 +343,7 @@ def _inq_convolution_shape(x, weight, indicator_fixedweights, bias=None, base_ax
 
 @operator("INQConvolution", shape=_inq_convolution_shape, resolve=_fill_windows,
           backward_reads={"x": "weight", "weight": "x"})
-def inq_convolution(x: Tensor, weight: AsIs, indicator_fixedweights: State, bias: Tensor = None, base_axis: int = 1,
+def inq_convolution(x: Tensor, weight: Own, indicator_fixedweights: State, bias: Tensor = None, base_axis: int = 1,
                     pad: Shape = None, stride: Shape = None, dilation: Shape = None, group: int = 1,
                     num_bits: int = 4, inq_iterations: Ints = (), selection_algorithm: str = "largest_abs",
                     seed: int = -1, *, rng, memo):

@@ -60,3 +60,31 @@ def incremental_quantization_restarts(nn, F):
         y.forward()
         out.append([w.d.tolist(), fixed.d.astype(int).tolist(), y.d.tolist()])
     return out
+
+
+@scenario
+def gradients_of_assignments(nn, F):
+    """What is overwritten gets the gradient of the output, be it a leaf or computed, what is written gets none."""
+    out = []
+    for need_grad in ((True, True), (True, False)):
+        dst, src = (nn.Variable((2,), need_grad=n) for n in need_grad)
+        dst.d, src.d = np.float64([1, 2]), 1.5      # the array that is written to becomes float32
+        y = F.assign(dst, src)
+        z = F.sum(y * y)
+        for _ in range(2):
+            z.forward()
+            dst.g, src.g = .5, .25
+            z.backward()
+            out.append([dst.d.copy(), str(dst.data.dtype), dst.g.copy(), src.g.copy(), y.d.copy(), y.g.copy()])
+            src.d = 3
+        y.g = [3, 4]
+        for accum in ([True, True], [False, True]):
+            y.parent.backward([dst, src], [y], accum)
+            out.append([dst.g.copy(), src.g.copy()])
+    x = var(nn, [1., 2.])
+    h = x * 2
+    z = F.assign(h, x + 5) * 3
+    z.forward()
+    x.g = 0
+    z.backward()
+    return out + [x.g.copy(), h.d.copy()]
