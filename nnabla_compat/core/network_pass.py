@@ -137,7 +137,7 @@ def apply(network, callback):
             function.disable()
     resized = [v for v in variables.values() if v.parent is None and v.consumers
                and tuple(v.proto.shape.dim) != v.source.shape and v.proto.type == "Buffer"]
-    shapes = _Shapes(network, resized[0].proto.shape.dim[0]) if resized else None
+    shapes = _Shapes(network, max(resized[0].proto.shape.dim[0], 1)) if resized else None     # -1: any batch size shows it
     for function in order:
         if not function.disabled:
             _checked(callback.change_function(function), EditedFunction, f"function '{function.name}'")

@@ -292,6 +292,23 @@ class TestPasses:
         network = self.network(change)
         assert "sum" in network.variables and "y" not in network.variables
 
+    def test_an_input_of_another_size_may_leave_the_batch_open(self):
+        x = rand(2, 3, 8, 8)
+        y = F.global_average_pooling(F.relu(PF.convolution(x, 4, (3, 3), name="c")))
+        file = io.BytesIO()
+        graph_def.save(file, [graph_def.create_graph_from_variable("n", y, names={"x": x, "y": y})], extension=".nnp")
+        change = NnpNetworkPass()
+
+        @change.on_generate_variable("x")
+        def resize(v):
+            v.proto.shape.dim[:] = [-1, 3, 6, 10]
+            return v
+        network = NnpLoader(file.getvalue(), extension=".nnp").get_network("n", batch_size=5, callback=change)
+        image, pooled = network.inputs["x"], network.outputs["y"]
+        assert image.shape == (5, 3, 6, 10) and pooled.shape == (5, 4, 1, 1)
+        image.d = 1
+        pooled.forward()
+
     def test_callbacks_have_to_return(self):
         change = NnpNetworkPass()
         change.on_generate_variable("y")(lambda v: None)
