@@ -6,6 +6,7 @@ each function (hooks, communicator callbacks) are called from hooks on the tenso
 import torch
 
 from . import clearing, hooks, tape
+from .freed_data import FreedData
 from .leaf import leaf_gradient
 from .seeds import lend, seed_of
 from .storage import CLEARED, WRITTEN
@@ -18,8 +19,11 @@ def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
             or bool(hooks.function_pre_hooks or hooks.function_post_hooks) or clearing.recorder is not None):
         return
     tensor, plan = _recorded(root)
+    freed = None
+    if clearing.recorder is not None or plan is not None and plan.partial and not clear_buffer:
+        freed = FreedData(root)
     if clearing.recorder is not None:
-        clearing.recorder.starts_backward(root, grad if clear_buffer else None)
+        clearing.recorder.starts_backward(root, grad if clear_buffer else None, freed.steps)
     if tensor is None:
         seed_of(root, grad, torch.empty(0))   # an unfit gradient is refused even where none is wanted
         if clear_buffer and root._parent.need_grad:
@@ -74,6 +78,8 @@ def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
                 loan.end_at_leaves()
     for leaf, value in stopped:
         leaf.grad = value
+    if freed is not None and not clear_buffer:
+        freed.settle()
     if clearing.recorder is not None:
         clearing.recorder.ends_backward()
 

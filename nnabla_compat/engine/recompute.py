@@ -86,7 +86,7 @@ def _run_stretch(plan, functions, dropped):
                                              for made_by, entry in taken])
                 results.update(zip(made, made_now))
                 for variable, container, result in zip(made, function.output_containers, made_now):
-                    if variable is None or variable in leaving:
+                    if variable is None or variable in leaving and (edges is not None or variable not in dropped):
                         continue
                     if edges is not None and result.grad_fn is not None:
                         edges[variable] = (result.grad_fn, result.output_nr)

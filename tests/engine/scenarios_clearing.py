@@ -153,6 +153,57 @@ def recorded_flags_without_clearing(nn, F):
 
 
 @scenario
+def recorded_flags_of_backward(nn, F):
+    """Elementwise functions take hold of the memory of all that they may read, others of what they read."""
+    recorder = importlib.import_module(f"{nn.__name__}.testing.clear_called_flag_recorder")
+    unary = """abs acos acosh add_scalar asin asinh atan atanh average_pooling binary_sigmoid binary_tanh ceil cos cosh cumsum elu erf exp
+        floor gelu hard_sigmoid hard_tanh identity leaky_relu log log_sigmoid maximum_scalar mean minimum_scalar mish mul_scalar
+        pow_scalar r_div_scalar relu relu6 reset_inf reset_nan round r_pow_scalar r_sub_scalar selu sigmoid sign sin sinc sinh
+        softmax softplus softsign sum swish tan tanh tanh_shrink""".split()
+    binary = "absolute_error add2 atan2 bc_add2 concatenate div2 huber_loss maximum2 minimum2 mul2 pow2 squared_error sub2".split()
+    out = {}
+    for clear_buffer in (False, True):
+        for name in unary + binary:
+            x, u = (nn.Variable((1, 2, 2), need_grad=True) for _ in range(2))
+            x.d = u.d = 0.5
+            inputs = [F.identity(x), F.identity(u)][:1 if name in unary else 2]
+            y = F.average_pooling(inputs[0], (1, 2)) if name == "average_pooling" else getattr(F, name)(*inputs)
+            y.forward(clear_no_need_grad=True)
+            recorder.activate_clear_called_flag_recorder()
+            y.backward(clear_buffer=clear_buffer)
+            out[f"{name} {clear_buffer}"] = [[[data for data, _ in flags] for flags in recorder.get_input_clear_called_flags()],
+                                             [v.data.clear_called for v in inputs]]
+            recorder.deactivate_clear_called_flag_recorder()
+    return out
+
+
+@scenario
+def data_after_recomputation(nn, F):
+    """A pass that frees nothing leaves the data it computed again, but not what no gradient reads."""
+    out = []
+    for clear_no_need_grad in (False, True):
+        x, u = nn.Variable((2, 3), need_grad=True), nn.Variable((2, 3))
+        x.d, x.g, u.d = 0.3, 0, 0.7
+        graphs = [lambda a, b: [F.add2(a, b)], lambda a, b: [F.mul2(a, b)], lambda a, b: [F.cos(a), F.sin(F.cos(a)) * b],
+                  lambda a, b: [F.mul2(b, F.cos(b)) * a]]
+        for graph in graphs:
+            a, b = F.sin(u), F.sin(x)
+            a.recompute = b.recompute = True
+            made = graph(a, b)
+            made[-1].forward(clear_no_need_grad=clear_no_need_grad)
+            freed = [v.data.clear_called for v in [a, b, *made]]
+            made[-1].backward()
+            out.append([freed, [v.data.clear_called for v in [a, b, *made]], x.g.copy()])
+        h = F.cos(F.sin(u).apply(recompute=True))
+        k, v = F.sin(h).apply(recompute=True), F.identity(x).apply(recompute=True)
+        y = F.mul2(k, v)
+        y.forward(clear_no_need_grad=clear_no_need_grad)
+        y.backward()
+        out.append([[w.data.clear_called for w in (h, k, v, y)], k.d.copy(), v.d.copy()])
+    return out
+
+
+@scenario
 def random_gradients(nn, F):
     """Gradients of everything in random graphs, with and without clearing, hooks and several roots."""
     rng, out = random.Random(41), []
