@@ -5,7 +5,7 @@ import numpy as np
 import torch
 
 from . import context, tape, views
-from .storage import CLEARED, CLEARED_ZEROED, DIVERGED, FRESH, WRITTEN, ZEROED, Storage, numpy_dtype, torch_dtype
+from .storage import CLEARED, CLEARED_ZEROED, DIVERGED, FRESH, WRITTEN, ZEROED, Storage, numpy_dtype, on_device, torch_dtype
 
 _LARGEST_EXACT = 2 ** 53
 
@@ -155,6 +155,9 @@ class NdArray:
             fresh[...] = _drop_leading_ones(value, shape)
             self._replace(torch.from_numpy(fresh))
             return
+        if storage.narrowed is None and not tensor.is_cpu:
+            storage.overwrite(shape, _drop_leading_ones(value, shape))
+            return
         target = storage.numpy(shape, True)
         target[...] = _drop_leading_ones(value, shape)
         storage.touched()
@@ -179,16 +182,16 @@ class NdArray:
             _renew(tensor, fresh.to(tensor.device, fresh.dtype if fresh.dtype.is_floating_point else torch.float32))
             storage.state = WRITTEN
         elif storage.owner is None and tensor is None:
-            storage.set(fresh.to(context.current_ctx.target.device))
+            storage.set(on_device(fresh, context.current_ctx.target.device))
         elif storage.owner is None and tensor.requires_grad:
             live = storage.live if storage.state == DIVERGED else tensor
-            storage.set(fresh.to(tensor.device))
+            storage.set(on_device(fresh, tensor.device))
             if live.is_leaf:    # a backward pass to come reads the new values, numpy views keep the old ones
                 live.data = fresh.to(device=live.device, dtype=live.dtype, copy=True).reshape(live.shape)
             else:
                 storage.live, storage.state = live, DIVERGED
         else:
-            storage.set(fresh if tensor is None else fresh.to(tensor.device))
+            storage.set(fresh if tensor is None else on_device(fresh, tensor.device))
 
     def get_data(self, mode="rw", dtype=None):
         """The values as a numpy array.

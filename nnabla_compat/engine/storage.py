@@ -129,8 +129,19 @@ class Storage:
         return self._tensor
 
     def _upload(self, tensor):
-        tensor.data.copy_(torch.from_numpy(self.host).view(tensor.shape))
+        tensor.data.copy_(staged(torch.from_numpy(self.host).view(tensor.shape)), non_blocking=True)
         self.host = None
+
+    def overwrite(self, shape, values):
+        """Take over a numpy array, broadcast to ``shape``, in a tensor on another device, without reading that."""
+        self.host = None
+        tensor = self.present()
+        if self._is_shared_view(tensor):
+            tensor = self._own_memory(shape)
+        whole = np.empty(shape, numpy_dtype(tensor.dtype))
+        whole[...] = values
+        tensor.data.copy_(staged(torch.from_numpy(whole).view(tensor.shape)), non_blocking=True)
+        self.touched()
 
     def materialize(self, shape, device=None):
         """The tensor, allocated if need be; on ``device`` (default: the current context's)."""
@@ -311,7 +322,8 @@ class Storage:
     def numpy(self, shape, writable):
         """The values as a numpy array; on the CPU it aliases the tensor's memory."""
         if self.narrowed is not None:
-            return self._narrow_tensor(shape).detach().numpy()
+            tensor = self._narrow_tensor(shape).detach()
+            return tensor.numpy() if tensor.is_cpu else _read_only(tensor.cpu().numpy())
         tensor = self.present()
         if self.host is None and (tensor is None or not tensor.is_contiguous() or self._is_shared_view(tensor)
                                   or tensor.dtype not in _NUMPY_DTYPES):
@@ -361,6 +373,25 @@ class Storage:
     def _is_shared_view(self, tensor):
         """Whether writing the tensor would, unwanted, show through another one."""
         return tensor._base is not None and not self.alias
+
+
+def staged(tensor):
+    """A tensor of the host where a GPU can fetch it by itself: copies from there, ``non_blocking``, make nobody wait.
+
+    torch keeps that memory until they are done.
+    """
+    return tensor.pin_memory()
+
+
+def on_device(tensor, device):
+    """``tensor``, of the host, on ``device``."""
+    return staged(tensor).to(device, non_blocking=True) if device.type == "cuda" and tensor.is_cpu else tensor.to(device)
+
+
+def _read_only(array):
+    """A copy of what is elsewhere: writing to it would change nothing."""
+    array.flags.writeable = False
+    return array
 
 
 def _float32(value):

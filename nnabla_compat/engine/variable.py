@@ -5,7 +5,7 @@ import torch
 from . import backward, context, modes, tape
 from .leaf import link_leaf, with_history
 from .nd_array import NdArray, size_from_axis
-from .storage import DIVERGED, FRESH, Storage, torch_dtype
+from .storage import DIVERGED, FRESH, Storage, on_device, torch_dtype
 
 
 class Container:
@@ -130,8 +130,7 @@ class Variable:
         torch_dtype(data.dtype)     # refuses what torch has no type for
         dtype = data.dtype if data.dtype.isnative else data.dtype.newbyteorder("=")
         tensor = torch.from_numpy(np.array(data, dtype, order="C"))
-        target = context.current_ctx.target
-        storage = Storage(tensor if target.is_cpu else tensor.to(target.device))
+        storage = Storage(on_device(tensor, context.current_ctx.target.device))
         variable = Variable.over(Container(data.shape, storage), None if need_grad is None else bool(need_grad))
         if grad is not None:
             grad = np.asarray(grad)

@@ -3,6 +3,8 @@ import torch
 
 _ARRAY_CLASSES = ["CudaCachedArray", "CudaArray", "CudaDlpackArray"]
 _array_classes = list(_ARRAY_CLASSES)
+# type_config -> computing types; nnabla has no bfloat16.
+_KINDS = {"float": ["float"], "half": ["half", "float"], "mixed_half": ["half", "float"], "bfloat16": ["bfloat16", "float"]}
 
 
 def missing():
@@ -25,9 +27,9 @@ def require_cuda(name):
 def make_context(library, device_id, type_config):
     """A context with the backends of ``library`` first."""
     from ..context import Context
-    kinds = {"float": ["float"], "half": ["half", "float"], "mixed_half": ["half", "float"]}.get(type_config)
+    kinds = _KINDS.get(type_config)
     if kinds is None:
-        raise ValueError(f"{library} context: expected type_config 'float', 'half' or 'mixed_half', "
+        raise ValueError(f"{library} context: expected type_config as one of {', '.join(map(repr, _KINDS))}, "
                          f"received {type_config!r}.")
     libraries = ["cudnn", "cuda"] if library == "cudnn" else ["cuda"]
     backends = [f"{name}:{kind}" for name in libraries for kind in kinds]

@@ -13,7 +13,7 @@ def context(device_id="0", type_config="float", **kw):
 
     Args:
         device_id (str or int): The device.
-        type_config (str): ``"float"``, or ``"half"`` for float16 activations.
+        type_config (str): ``"float"``; ``"half"`` or ``"bfloat16"`` for activations of these types.
 
     Raises:
         ValueError: Unknown ``type_config``.
