@@ -15,7 +15,8 @@ FORMULAS = {
     "Maximum2": "torch.maximum({0}, {1})", "Minimum2": "torch.minimum({0}, {1})", "ATan2": "torch.atan2({0}, {1})",
     "AddScalar": "{0} + {val}", "MulScalar": "{0} * {val}", "PowScalar": "{0} ** {val}", "RSubScalar": "{val} - {0}",
     "RDivScalar": "{val} / {0}", "RPowScalar": "{val} ** {0}",
-    "MaximumScalar": "torch.clamp({0}, min={val})", "MinimumScalar": "torch.clamp({0}, max={val})",
+    # Of gradient 0 where equal, which clamp's is of some releases of torch only.
+    "MaximumScalar": "F.hardtanh({0}, {val}, torch.inf)", "MinimumScalar": "F.hardtanh({0}, -torch.inf, {val})",
     "Equal": "({0} == {1}).to({0}.dtype)", "Greater": "({0} > {1}).to({0}.dtype)", "Less": "({0} < {1}).to({0}.dtype)",
     "GreaterScalar": "({0} > {val}).to({0}.dtype)", "LessScalar": "({0} < {val}).to({0}.dtype)",
     "Identity": "{0}", "Unlink": "{0}.detach()",

@@ -50,9 +50,10 @@ def weight_norm(w, g, dim, eps):
     "quantize": '''
 def quantize(x, delta, low, high):
     """Multiples of ``delta`` from ``low`` to ``high``; the gradient passes within that range."""
-    clamped = x.clamp(low, high)
-    steps = clamped / delta
-    return clamped + (delta * torch.sign(steps) * torch.floor(torch.abs(steps) + 0.5) - clamped).detach()
+    steps = x.detach().clamp(low, high) / delta
+    y = delta * torch.sign(steps) * torch.floor(torch.abs(steps) + 0.5)
+    x = torch.where((x >= low) & (x <= high), x, x.detach())
+    return x + (y - x).detach()
 ''',
     "power_of_two": '''
 def power_of_two(x, low, high, sign, zero):

@@ -34,7 +34,6 @@ CALLS = 4
 # Functions whose source does something else, and why. One that agrees fails the test.
 DIFFERENT = {
     "sort": "torch's gradient is the correct one; nnabla takes that of the output at the sort index",
-    "clip_by_value": "at the bounds themselves torch's clamp passes the gradient, nnabla's does not",
     "mod2": "integers: source does not know the type of inputs; nnabla's remainder of those has the divisor's sign",
 }
 
