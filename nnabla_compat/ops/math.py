@@ -7,6 +7,7 @@ import torch
 
 from ..registry import AsIs, Shape, Tensor, operator
 from .autograd import apply
+from .positions import readable
 from .shapes import broadcast_pair, require_equal_axes, same_shape
 
 
@@ -73,6 +74,9 @@ def log(x: Tensor):
     return torch.log(x)
 
 
+_BELOW_ZERO = torch.tensor(-1e-45)
+
+
 class _Absolute(torch.autograd.Function):
     # torch.abs has gradient 0 at 0, nnabla's 1.
     generate_vmap_rule = True
@@ -87,9 +91,11 @@ class _Absolute(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        x, = ctx.saved_tensors
-        negative = torch.ops.aten.hardtanh_backward(grad, x.detach(), -math.inf, 0.0)
-        return torch.sub(grad, negative, alpha=2)
+        x = ctx.saved_tensors[0].detach()
+        if x.dtype is torch.float32 and readable(x):
+            # The distance to the number just below 0, which 0 lies above: the same in one pass.
+            return torch.ops.aten.smooth_l1_loss_backward(grad, x, _BELOW_ZERO, 0, 0.0)
+        return torch.sub(grad, torch.ops.aten.hardtanh_backward(grad, x, -math.inf, 0.0), alpha=2)
 
 
 @operator("Abs", shape=same_shape)
