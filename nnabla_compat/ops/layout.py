@@ -417,18 +417,17 @@ def _one_hot_shape(x, shape):
 
 def _direct_one_hot(x, shape):
     if len(shape) == 1 and shape[0]:
-        return partial(_one_hot_along_axis, size=x[:-1] + shape)
+        return partial(_one_hot_along_axis, zeros=torch.zeros(()).expand(x[:-1] + shape))
 
 
-def _one_hot_along_axis(x, size):
-    hot = torch.zeros(size) if x.is_cpu else torch.zeros(size, device=x.device)
+def _one_hot_along_axis(x, zeros):
     if readable(x):
         try:
-            return hot.scatter_(-1, x, 1.0)
+            return zeros.scatter(-1, x, 1.0)
         except RuntimeError:    # some position is negative or out of range
-            hot.zero_()
-    n = size[-1]
-    return hot.scatter_(-1, x.remainder(n), ((x >= -n) & (x < n)).to(hot.dtype))
+            pass
+    n = zeros.shape[-1]
+    return zeros.to(x.device).scatter(-1, x.remainder(n), ((x >= -n) & (x < n)).to(zeros.dtype))
 
 
 @operator("OneHot", shape=_one_hot_shape, backward_reads="", direct=_direct_one_hot)
@@ -447,7 +446,7 @@ def one_hot(x: Index, shape: Shape):
         ValueError: the last axis of ``x`` is not as long as ``shape``.
     """
     if len(shape) == 1 and shape[0]:
-        return _one_hot_along_axis(x, x.shape[:-1] + shape)
+        return _one_hot_along_axis(x, torch.zeros(()).expand(x.shape[:-1] + shape))
     hot = torch.zeros(x.shape[:-1] + (math.prod(shape),), device=x.device)
     if hot.numel():
         at, valid = 0, True
