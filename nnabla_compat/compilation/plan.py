@@ -13,7 +13,7 @@ import torch
 from ..engine import tape
 from ..engine.backward import keep_gradient
 from ..engine.storage import CLEARED, WRITTEN
-from .capture import Captured
+from .capture import Captured, captures
 from .code import below_autograd, code_of
 from .program import Backward, Program, Uncompilable, first_line
 from .streams import Draws, replaced
@@ -44,11 +44,11 @@ class CompiledPlan:
     Args:
         plan (Plan): The plan.
         history (History): That of its graph.
-        options (tuple of pairs): Settings of inductor.
+        settings (Settings): How it is to be compiled.
     """
 
-    def __init__(self, plan, history, options):
-        self.plan, self.history, self.options = weakref.proxy(plan), history, options      # the plan holds this
+    def __init__(self, plan, history, settings):
+        self.plan, self.history, self.settings = weakref.proxy(plan), history, settings      # the plan holds this
         self.executions = {}
         self.last = None     # the execution that ran last, as long as its run may be asked for gradients or history
 
@@ -80,7 +80,7 @@ class CompiledPlan:
             return False        # whether a backward pass follows, and what shapes come out, shows when it runs
         try:
             program = Program(plan, frees, None if frees == "all" or not plan.record else history.backward)
-            code, new = code_of(program, self.options)
+            code, new = code_of(program, self.settings.options)
             execution = Execution(self, program, code, clear_buffer, clear_no_need_grad)
             if new:
                 history.compilations += 1
@@ -184,7 +184,7 @@ class Execution:
             self.root_place = places[id(program.root.storage)]
             self.freed = [(storage, places.get(id(storage))) for storage in self.plan.freed_in_backward(program.root_variable())] \
                 if backward.clear_buffer else []
-        self.captured = self.inputs[0].is_cuda
+        self.captured = owner.settings.capture and captures(self.inputs)
         if self.captured:
             self.call = Captured(code.call, len(self.inputs), program.buffers)
         for variable in program.freed:
@@ -223,9 +223,7 @@ class Execution:
         for storage in kept:
             storage._tensor = None
         if self.captured:
-            for tensor, _ in self.targets:      # the next run writes its gradients where those of the last are
-                if tensor.grad is not None:
-                    tensor.grad = tensor.grad.clone()
+            self._part_from_gradients()
         if self.draws:
             self.drawn = [getattr(stream, method)(*given) for stream, method, given in self.draws]
         with below_autograd():
@@ -238,6 +236,14 @@ class Execution:
             storage.state = CLEARED
         self.gradients_given = False
         return True
+
+    def _part_from_gradients(self):
+        """Move the leaves' gradients away from where the next run writes its own."""
+        leaves = [tensor for tensor, _ in self.targets if tensor.grad is not None]
+        if leaves:
+            copies = torch._foreach_mul([tensor.grad.detach() for tensor in leaves], 1.0)     # one kernel for all
+            for tensor, gradient in zip(leaves, copies):
+                tensor.grad = gradient
 
     def _refresh(self):
         """Take up the tensors that the leaves hold now."""

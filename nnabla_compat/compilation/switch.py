@@ -2,6 +2,7 @@
 import os
 import weakref
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from ..config import nnabla_config
 from ..engine import modes
@@ -9,26 +10,33 @@ from ..engine.variable import Variable
 from ..optimization.solver import Solver
 
 
+class Settings(NamedTuple):
+    """How something is compiled."""
+
+    options: tuple = ()         # pairs: settings of inductor
+    capture: bool = True        # whether code of GPUs is captured as CUDA graphs
+
+
 class Compiler:
     """Decides for each plan and solver whether it runs compiled. The engine asks it while it is ``modes.compiler``."""
 
     def __init__(self):
-        self.everything, self.options = None, ()     # everything: whether a block, or the configuration, says so
-        self.marked = {}      # id -> (weak reference, options) of single roots and solvers
+        self.everything, self.settings = None, Settings()     # everything: whether a block, or the configuration, says so
+        self.marked = {}      # id -> (weak reference, settings) of single roots and solvers
 
     def take_effect(self):
         """Let the engine ask only where the answer may be yes."""
         wanted = self.marked if self.everything is None else self.everything
         modes.compiler = self if wanted else None
 
-    def mark(self, target, options):
+    def mark(self, target, settings):
         """Let one root or solver run compiled wherever it runs."""
         key = id(target)
 
         def forget(_):
             del self.marked[key]
             self.take_effect()
-        self.marked[key] = weakref.ref(target, forget), options
+        self.marked[key] = weakref.ref(target, forget), settings
 
     def unmark(self, target):
         """Undo :meth:`mark`."""
@@ -42,10 +50,9 @@ class Compiler:
             from .plan import CompiledPlan, History
             if plan.compilation is None:
                 plan.compilation = History()
-            _, options = self.marked.get(plan.root_ids[0], (None, self.options))
-            plan.compiled = CompiledPlan(plan, plan.compilation, options)
+            _, settings = self.marked.get(plan.root_ids[0], (None, self.settings))
+            plan.compiled = CompiledPlan(plan, plan.compilation, settings)
         return plan.compiled.run(clear_buffer, clear_no_need_grad)
-
 
     def decays(self, solver):
         """Whether weight decay may wait for the solver's update: code for it exists."""
@@ -58,15 +65,15 @@ class Compiler:
             return False
         if solver.compiled is None:
             from .update import CompiledUpdates
-            _, options = self.marked.get(id(solver), (None, self.options))
-            solver.compiled = CompiledUpdates(rule, arguments, options)
+            _, settings = self.marked.get(id(solver), (None, self.settings))
+            solver.compiled = CompiledUpdates(rule, arguments, settings)
         return solver.compiled.update(step, waiting, weights, gradients, states)
 
 
 _compiler = Compiler()
 
 
-def compiled(*targets, enabled=True, options=None):
+def compiled(*targets, enabled=True, options=None, capture=True):
     """Run static graphs and solvers' updates as compiled code, by torch's inductor.
 
     ``with compiled():`` does so with all that runs inside; ``compiled(loss, solver)`` with the graph of ``loss``
@@ -78,6 +85,7 @@ def compiled(*targets, enabled=True, options=None):
         targets (Variable or Solver): Roots of graphs, as ``forward`` is called on, and solvers. None: the ``with`` block.
         enabled (bool): False leaves what runs inside, or the targets, uncompiled.
         options (dict): Settings of inductor, such as ``{"cpp_wrapper": True}``; none by default.
+        capture (bool): Replay code of GPUs as CUDA graphs, one launch for a step.
 
     Returns:
         The context manager; or the target, or a tuple of them.
@@ -85,7 +93,7 @@ def compiled(*targets, enabled=True, options=None):
     Raises:
         TypeError: a target is neither Variable nor Solver.
     """
-    settings = tuple(sorted((options or {}).items()))
+    settings = Settings(tuple(sorted((options or {}).items())), bool(capture))
     if not targets:
         return _everything(bool(enabled), settings)
     for target in targets:
@@ -102,13 +110,13 @@ def compiled(*targets, enabled=True, options=None):
 
 @contextmanager
 def _everything(enabled, settings):
-    before = _compiler.everything, _compiler.options
-    _compiler.everything, _compiler.options = enabled, settings
+    before = _compiler.everything, _compiler.settings
+    _compiler.everything, _compiler.settings = enabled, settings
     _compiler.take_effect()
     try:
         yield
     finally:
-        _compiler.everything, _compiler.options = before
+        _compiler.everything, _compiler.settings = before
         _compiler.take_effect()
 
 

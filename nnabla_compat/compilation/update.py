@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 from ..logger import logger
 from . import code as compiler
-from .capture import Captured
+from .capture import Captured, captures
 from .program import first_line
 
 # For how many kinds of updates (decay rates, sets of parameters with gradients) code is made.
@@ -27,11 +27,11 @@ class CompiledUpdates:
     Args:
         rule (UpdateRule): What the solver does.
         arguments (dict): Its arguments.
-        options (tuple of pairs): Settings of inductor.
+        settings (Settings): How they are to be compiled.
     """
 
-    def __init__(self, rule, arguments, options):
-        self.rule, self.arguments, self.options = rule, arguments, dict(options)
+    def __init__(self, rule, arguments, settings):
+        self.rule, self.arguments, self.settings = rule, arguments, settings
         self.codes, self.known, self.given_up = {}, (None, (), None), False
 
     def update(self, step, waiting, weights, gradients, states):
@@ -112,12 +112,13 @@ class _UpdateCode:
         self.values = self._compute(copies, step, waiting, lambda number: torch.tensor(number, dtype=dtype))
         self.scalars = torch.zeros(len(self.values), dtype=dtype)
         self.numbers = self.scalars.numpy()
+        self.takes_host_memory = copies[0].is_cpu
 
         def function(*tensors):
             scalars = iter(tensors[-1].unbind())
             self._compute(tensors[:-1], step, waiting, lambda number: next(scalars))
             return []
-        self.call = compiler.machine_code(function, [*copies, self.scalars.to(copies[0].device)], updates.options)
+        self.call = compiler.machine_code(function, [*copies, self.scalars.to(copies[0].device)], dict(updates.settings.options))
 
     def _compute(self, tensors, step, waiting, tensor_of):
         """Do the update, with loops over lists spelt out.
@@ -136,13 +137,13 @@ class _UpdateCode:
 
     def capture(self, tensors):
         """Replay it as a CUDA graph from now on, on a GPU."""
-        if tensors[0].is_cuda:
-            self.call = Captured(self.call, len(tensors), range(len(tensors)))
+        if self.updates.settings.capture and captures(tensors):
+            self.call, self.takes_host_memory = Captured(self.call, len(tensors), range(len(tensors))), True
 
     def run(self, tensors, step, waiting):
         """Do one update."""
         self.numbers[:] = [value(step, waiting) for value in self.values]
-        self.call([*tensors, self.scalars])
+        self.call([*tensors, self.scalars if self.takes_host_memory else self.scalars.to(tensors[0].device, non_blocking=True)])
 
 
 def _lists(tensors, count):
