@@ -459,8 +459,8 @@ def stft(x, window_size, stride, fft_size, window_type="hanning", center=True, p
     Returns:
         Real and imaginary parts, of shape ``(batch, frequencies, frames)``.
     """
-    return _base.stft(x, window_size, stride, fft_size, window_type or "rectangular", center, pad_mode,
-                      as_istft_backward)
+    return _base.stft(x, window_size, stride, fft_size, "rectangular" if window_type is None else window_type, center,
+                      pad_mode, as_istft_backward)
 
 
 def istft(y_r, y_i, window_size, stride, fft_size, window_type="hanning", center=True, pad_mode="reflect",
@@ -480,8 +480,8 @@ def istft(y_r, y_i, window_size, stride, fft_size, window_type="hanning", center
     Returns:
         Signals of shape ``(batch, samples)``.
     """
-    return _base.istft(y_r, y_i, window_size, stride, fft_size, window_type or "rectangular", center, pad_mode,
-                       as_stft_backward)
+    return _base.istft(y_r, y_i, window_size, stride, fft_size, "rectangular" if window_type is None else window_type,
+                       center, pad_mode, as_stft_backward)
 
 
 def _index_array(indices, data):

@@ -127,7 +127,7 @@ shared_stream = FunctionRandom()
 
 def function_random(seed) -> FunctionRandom:
     """The stream for a function's ``seed`` argument: the shared one for -1 (or None)."""
-    return shared_stream if seed is None or seed < 0 else FunctionRandom(int(seed) & 0xFFFFFFFF)
+    return shared_stream if seed is None or seed == -1 else FunctionRandom(int(seed) & 0xFFFFFFFF)
 
 
 def set_function_seed(seed):

@@ -43,7 +43,7 @@ def affine_grid(theta: Tensor, size: Ints, align_corners: bool = False):
     for axis, n in enumerate(size):
         at = torch.linspace(-1, 1, n, dtype=theta.dtype, device=theta.device)
         if not align_corners:
-            at = at * ((n - 1) / n)
+            at = at * ((n - 1) / max(n, 1))
         elif n == 1:
             at = torch.zeros_like(at)
         part = at[:, None] * columns[-1 - axis][:, None]

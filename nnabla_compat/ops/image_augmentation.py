@@ -194,9 +194,18 @@ def random_flip(x: Tensor, axes: Ints = None, base_axis: int = 1, seed: int = -1
         ValueError: an axis is out of range.
     """
     base_axis %= x.ndim
+    lead = x.shape[:base_axis]
     # A word for every axis of x, whichever may be flipped.
-    turned = _sample_words(rng, x.shape[:base_axis], x.ndim) % 2 == 1
+    turned = _sample_words(rng, lead, x.ndim) % 2 == 1
     axes = {a % x.ndim for a in axes}
+    if any(a < base_axis for a in axes):    # samples change places, by the words of the first of each run along the axis
+        words, at = turned.reshape(*lead, x.ndim), np.indices(lead)
+        for a in axes:
+            if a < base_axis:
+                reverse = words[(slice(None),) * a + (slice(1),) * (base_axis - a) + (a,)]
+                at[a] = np.where(reverse, lead[a] - 1 - at[a], at[a])
+        source = torch.from_numpy(np.ravel_multi_index(tuple(at), lead).reshape(-1)).to(x.device)
+        x = x.flatten(0, base_axis - 1).index_select(0, source).reshape(x.shape)
     positions = [np.where(turned[:, a, None], np.arange(n)[::-1], np.arange(n)) if a in axes else None
                  for a, n in enumerate(x.shape)][base_axis:]
     return x.clone() if all(p is None for p in positions) else _gather_rows(x, positions, base_axis)
@@ -211,8 +220,8 @@ def _random_shift_shape(x, shifts, border_mode="nearest", constant_value=0.0, ba
     normalize_axis(base_axis, len(x))
     if border_mode not in ("nearest", "reflect", "constant"):
         raise ValueError(f"expected border_mode 'nearest', 'reflect' or 'constant', received '{border_mode}'")
-    if len(shifts) > len(x):
-        raise ValueError(f"expected at most {len(x)} shifts, one an axis, received {shifts}")
+    if len(shifts) > len(x) or any(s < 0 for s in shifts):
+        raise ValueError(f"expected at most {len(x)} shifts, one an axis and none negative, received {shifts}")
     return x
 
 
@@ -234,7 +243,7 @@ def random_shift(x: Tensor, shifts: Ints = None, border_mode: str = "nearest", c
         Array shaped as ``x``.
 
     Raises:
-        ValueError: more shifts than axes, or an unknown mode.
+        ValueError: more shifts than axes, a negative one, or an unknown mode.
     """
     base_axis %= x.ndim
     sizes = x.shape[base_axis:]
@@ -296,7 +305,7 @@ def random_erase(x: Tensor, prob: float = 0.5, area_ratios: Floats = (0.02, 0.4)
     Source: Zhong et al., Random erasing data augmentation, 2017.
     """
     base_axis %= x.ndim
-    images = x.detach().reshape(-1, *x.shape[base_axis:])
+    images = x.detach().reshape(math.prod(x.shape[:base_axis]), *x.shape[base_axis:])
     if channel_last:
         images = images.movedim(-1, 1)
     batch, channels, height, width = images.shape
@@ -377,14 +386,14 @@ def image_augmentation(x: Tensor, shape: Shape = None, pad: Shape = (0, 0), min_
     height, width = x.shape[-2:]
     rows, columns = shape[-2:]
     channels = x.shape[-3] if x.ndim > 2 else 1
-    images = x.reshape(-1, channels, height, width)
-    batch = images.shape[0]
+    batch = math.prod(x.shape[:-3])
+    images = x.reshape(batch, channels, height, width)
     # Nine words for the image, one or two for each channel, two more for the image.
     each = brightness_each + contrast_each
     after = 9 + channels * each
     grains = []
     if noise:    # drawn image by image, between the images' words
-        rows_of_words = []
+        rows_of_words = [_words(rng, 0, after + 2)]
         for _ in range(batch):
             rows_of_words.append(_words(rng, 1, after + 2))
             grains.append(_normals(rng, channels * rows * columns))
@@ -407,7 +416,7 @@ def image_augmentation(x: Tensor, shape: Shape = None, pad: Shape = (0, 0), min_
 
     def numbers(values):
         """One or two numbers for each image, beside its rows and columns."""
-        return torch.as_tensor(values, dtype=torch.float32, device=x.device).reshape(batch, 1, 1, -1)
+        return torch.as_tensor(values, dtype=torch.float32, device=x.device).reshape(batch, 1, 1, math.prod(values.shape[1:]))
 
     j = torch.arange(columns, dtype=torch.float32, device=x.device)[:, None]
     i = torch.arange(rows, dtype=torch.float32, device=x.device)[:, None, None]
@@ -431,7 +440,7 @@ def image_augmentation(x: Tensor, shape: Shape = None, pad: Shape = (0, 0), min_
     if brightness or contrast != 1:
         y = y.add_(torch.as_tensor(light, dtype=x.dtype, device=x.device)[:, :, None, None])
     if noise:
-        grain = np.stack(grains).reshape(batch, rows, columns, channels).transpose(0, 3, 1, 2)
+        grain = np.array(grains).reshape(batch, rows, columns, channels).transpose(0, 3, 1, 2)
         grain = grain * (u[:, after + 1] * noise)[:, None, None, None]
         y = y + torch.as_tensor(grain, dtype=x.dtype, device=x.device)
     return y.reshape(x.shape[:-2] + (rows, columns))

@@ -26,8 +26,8 @@ def _fill_windows(arguments, x, *_):
         arguments["stride"] = kernel
     if arguments["pad"] is None:
         arguments["pad"] = (0,) * len(kernel)
-    if not len(kernel) == len(arguments["stride"]) == len(arguments["pad"]) <= len(x):
-        raise ValueError(f"expected kernel, stride and pad of the same length, at most that of x, received {kernel}, "
+    if not 0 < len(kernel) == len(arguments["stride"]) == len(arguments["pad"]) <= len(x):
+        raise ValueError(f"expected kernel, stride and pad of the same length, at least 1 and at most that of x, received {kernel}, "
                          f"{arguments['stride']}, {arguments['pad']} and x of shape {x}")
 
 
@@ -482,7 +482,7 @@ def _roi_shape(input, boxes, output_size, spatial_scale=(1.0, 1.0), sampling_rat
         raise ValueError(f"expected input with 4 axes (batch, channels, height, width), received shape {input}")
     if len(boxes) != 2 or boxes[1] != 5:
         raise ValueError(f"expected boxes of shape (K, 5), received {boxes}")
-    if len(output_size) != 2 or len(spatial_scale) != 2:
+    if len(output_size) != 2 or len(spatial_scale) != 2 or min(output_size) <= 0:
         raise ValueError(f"expected output_size and spatial_scale as (height, width), received {output_size} and "
                          f"{spatial_scale}")
     if channel_last:

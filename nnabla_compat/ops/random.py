@@ -221,7 +221,7 @@ def random_choice(x: Tensor, w: Tensor, shape: Shape = [], replace: bool = True,
     count, n = math.prod(shape), x.shape[-1]
     weights = w.detach().to("cpu", torch.float64).reshape(-1, n).numpy()
     if replace:
-        uniform = unit_doubles(rng.words(2 * count * len(weights))).reshape(-1, count)
+        uniform = unit_doubles(rng.words(2 * count * len(weights))).reshape(len(weights), count)
         sums = weights.cumsum(-1)
         at = np.stack([np.searchsorted(c, u * c[-1], side="right") for c, u in zip(sums, uniform)])
     else:

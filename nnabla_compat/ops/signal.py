@@ -142,10 +142,11 @@ def _check_overlap(window_size, stride, fft_size, window_type, center, frames):
 
 def _window(window_size, fft_size, window_type, options):
     """The window, in the middle of a frame of zeros."""
+    # Of one sample torch makes a window of 1, not the first value of a longer one.
     if window_type == "hanning":
-        window = torch.hann_window(window_size, **options)
+        window = torch.hann_window(max(window_size, 2), **options)[:window_size]
     elif window_type == "hamming":
-        window = torch.hamming_window(window_size, **options)
+        window = torch.hamming_window(max(window_size, 2), **options)[:window_size]
     else:
         window = torch.ones(window_size, **options)
     left = (fft_size - window_size) // 2

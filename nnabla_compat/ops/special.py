@@ -3,7 +3,7 @@ import torch
 
 from ..registry import AsIs, State, Tensor, operator
 from .autograd import apply
-from .shapes import broadcast_pair, require_equal_axes, same_shape
+from .shapes import broadcast_pair, normalize_axis, require_equal_axes, same_shape
 
 
 @operator("Unlink", shape=same_shape, aliases=True, backward_reads="")
@@ -82,6 +82,7 @@ class _VATNoise(torch.autograd.Function):
 def _vat_noise_shape(x, w, base_axis=1, eps=1.0):
     if x != w:
         raise ValueError(f"expected inputs of the same shape, received {x} and {w}")
+    normalize_axis(base_axis, len(x))
     return x
 
 
@@ -104,7 +105,7 @@ def vat_noise(x: Tensor, w: State, base_axis: int = 1, eps: float = 1.0):
         Array shaped as ``x``.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: the shapes differ, or ``base_axis`` is out of range.
 
     Source: Miyato et al., Distributional smoothing with virtual adversarial training, 2016.
     """

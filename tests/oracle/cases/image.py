@@ -35,6 +35,7 @@ for corners in (False, True):
     case("affine_grid", normal(1, 2, 3), size=(5, 2), align_corners=corners)
     case("affine_grid", normal(2, 3, 4), (2, 3, 2), corners)
     case("affine_grid", normal(2, 2, 3), [2, 4], corners)
+    case("affine_grid", normal(2, 2, 3), (0, 3), corners)
 bad("affine_grid", normal(2, 2, 4), (3, 4))
 bad("affine_grid", normal(2, 2, 3), (3, 4, 5))
 for mode in ("linear", "nearest"):
@@ -64,6 +65,7 @@ for sampling in (None, 1, 2, -1):
         case("roi_align", normal(2, 3, 6, 5), values(BOXES).without_grad(), sampling_ratio=sampling, **setting)
 case("roi_align", normal(2, 6, 5, 3), values(BOXES).without_grad(), (2, 2), channel_last=True)
 bad("roi_align", normal(2, 3, 6, 5), values([[0.0, 1.0, 2.0, 3.0]]).without_grad(), (2, 2))
+bad("roi_align", normal(2, 3, 6, 5), values([[0.0, 0.0, 1.0, 2.0, 3.0]]).without_grad(), (0, 2))
 
 for setting in (dict(), dict(patch=(3, 3)), dict(shift=(1, 2)), dict(patch=(3, 1), shift=(1, 1), padding=(1, 1, 2, 2)),
                 dict(patch_step=(2, 1)), dict(shift=(2, 2), shift_step=(2, 1)), dict(padding=(1, 0, 0, 1)),

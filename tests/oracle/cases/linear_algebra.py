@@ -74,6 +74,11 @@ case("stft", normal(2, 24), 8, 4, 8, pad_mode="constant", as_istft_backward=True
 case("stft", normal(1, 16), 4, 4, 4, "rectangular", False)
 case("istft", normal(2, 5, 7), normal(2, 5, 7), 8, 4, 8, as_stft_backward=True)
 case("istft", normal(1, 5, 4), normal(1, 5, 4), 8, 2, 8, "hanning", True, "constant")
+for window in ("hanning", "hamming"):
+    case("stft", normal(2, 24), 1, 1, 8, window)
+case("istft", normal(2, 5, 7), normal(2, 5, 7), 1, 1, 8, "hamming", pad_mode="constant")
+bad("stft", normal(2, 24), 8, 4, 8, "")
+bad("stft", normal(2, 24), 8, 4, 8, 0)
 bad("stft", normal(2, 24), 16, 4, 8)
 bad("stft", normal(2, 24), 8, -1, 8)
 bad("istft", normal(2, 5, 7), normal(2, 6, 7), 8, 4, 8)

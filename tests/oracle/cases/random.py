@@ -59,6 +59,15 @@ for shapes in ((5.0, 0.7), (0.4, 3.0), (1.0, 1.5), (80.0, 60.0), (2000.0, 3.0)):
 for trials in ((18, 0.5), (61, 0.5), (100, 0.305), (40, 0.9), (5000, 0.4), (100000, 0.99)):
     case("rand_binomial", *trials, shape=(301,), seed=5).flags(random=True, forwards=2)
 case("dropout", normal(4, 5)).flags(random=True)
+for name in ("rand", "randn", "randint", "rand_gamma", "rand_beta"):    # only -1 is the common stream
+    case(name, shape=(5,), seed=-7).flags(random=True) if name != "randint" else case(name, 0, 9, shape=(5,), seed=-7).flags(random=True)
+case("dropout", normal(4, 5), seed=-2).flags(random=True)
+for axes, base_axis in (([0, 2], 1), ([0, 1], 2), ([0], -1)):
+    case("random_flip", normal(4, 3, 4), axes=axes, base_axis=base_axis, seed=3).flags(random=True)
+for shape in ((0,), (2, 0)):
+    case("random_choice", normal(2, 5), uniform(2, 5, low=0.1, high=1.0).without_grad(), shape=shape, seed=3).flags(random=True)
+case("random_erase", normal(2, 3, 8, 0), prob=1.0, seed=3).flags(random=True)
+case("image_augmentation", normal(0, 3, 8, 8).without_grad(), angle=0.1, contrast=1.2, noise=0.1, seed=3).flags(random=True)
 bad("dropout", normal(4, 5), 1.0)
 bad("dropout", normal(4, 5), -0.1)
 bad("random_crop", normal(2, 3, 5, 6), (3, 6, 7))
