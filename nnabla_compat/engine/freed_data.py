@@ -26,7 +26,7 @@ class FreedData:
     """
 
     def __init__(self, root):
-        self._freed = {}
+        self._freed, self._with_gradient = {}, set()
         self.steps = list(self._follow(_in_backward_order(root)))
 
     def settle(self):
@@ -50,6 +50,7 @@ class FreedData:
             if function.op.type_name in _HOLDS_ALL:
                 for v in (*function.inputs, *function.outputs):
                     self._freed[v.container.data] = False
+            self._with_gradient.update(v.container for v in function.inputs if v.need_grad)
             yield function, self._flags(function.inputs), None
 
     def _collect(self, v, run):
@@ -63,7 +64,7 @@ class FreedData:
         run.append(v.parent)
 
     def _flags(self, variables):
-        return [(self._is_freed(v), v.grad.clear_called and not v.need_grad) for v in variables]
+        return [(self._is_freed(v), v.grad.clear_called and v.container not in self._with_gradient) for v in variables]
 
 
 def _read_in_backward(function):

@@ -178,6 +178,32 @@ def recorded_flags_of_backward(nn, F):
 
 
 @scenario
+def recorded_flags_of_recomputation(nn, F):
+    """Random graphs with marked variables, run twice, the second time by a pass that frees nothing.
+
+    Without functions whose gradient reads their result: nnabla frees that once more, and goes on with what the memory holds.
+    """
+    recorder = importlib.import_module(f"{nn.__name__}.testing.clear_called_flag_recorder")
+    rng, out = random.Random(52), []
+    for _ in range(80):
+        p = program(rng, recomputing=True)
+        vs, extra = build(nn, F, p)
+        root = vs[p["roots"][-1]]
+        if {"unlink", "split", "tanh", "sigmoid", "softmax"} & {name for name, _ in p["nodes"]} or root.parent is None:
+            continue
+        for clear_buffer in (True, False):
+            root.forward(clear_no_need_grad=True)
+            recorder.activate_clear_called_flag_recorder()
+            root.backward(clear_buffer=clear_buffer)
+            out.append(["".join("01"[data] for flags in recorder.get_input_clear_called_flags() for data, _ in flags),
+                        "".join("0123"[data + 2 * grad] for flags in recorder.get_output_clear_called_flags() for data, grad in flags),
+                        "".join("01"[v.data.clear_called] for v in vs)])
+            recorder.deactivate_clear_called_flag_recorder()
+        del extra
+    return out
+
+
+@scenario
 def data_after_recomputation(nn, F):
     """A pass that frees nothing leaves the data it computed again, but not what no gradient reads."""
     out = []
