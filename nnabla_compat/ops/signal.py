@@ -201,6 +201,8 @@ def stft(x: Tensor, window_size: int, stride: int, fft_size: int, window_type: s
     """
     if x.dim() == 3:
         x = x[:, 0]
+    if not len(x):      # torch transforms no empty batches
+        return [y[:0] for y in stft(F.pad(x, [0, 0, 0, 1]), window_size, stride, fft_size, window_type, center, pad_mode, as_istft_backward)]
     half = fft_size // 2 if center else 0
     window = _window(window_size, fft_size, window_type, {"dtype": x.dtype, "device": x.device})
     if as_istft_backward:
@@ -240,6 +242,9 @@ def istft(y_r: Tensor, y_i: Tensor, window_size: int, stride: int, fft_size: int
     Raises:
         ValueError: An option is unknown, sizes do not fit, or no window covers some sample.
     """
+    if not len(y_r):
+        return istft(*[F.pad(y, [0, 0, 0, 0, 0, 1]) for y in (y_r, y_i)], window_size, stride, fft_size, window_type, center,
+                     pad_mode, as_stft_backward)[:0]
     spectrum = torch.complex(y_r, y_i).transpose(1, 2)
     if as_stft_backward:
         frames = torch.fft.ifft(spectrum, n=fft_size).real * fft_size

@@ -74,6 +74,8 @@ case("stft", normal(2, 24), 8, 4, 8, pad_mode="constant", as_istft_backward=True
 case("stft", normal(1, 16), 4, 4, 4, "rectangular", False)
 case("istft", normal(2, 5, 7), normal(2, 5, 7), 8, 4, 8, as_stft_backward=True)
 case("istft", normal(1, 5, 4), normal(1, 5, 4), 8, 2, 8, "hanning", True, "constant")
+case("stft", normal(0, 24), 8, 4, 8)
+case("stft", normal(0, 24), 8, 4, 8, pad_mode="constant")
 for window in ("hanning", "hamming"):
     case("stft", normal(2, 24), 1, 1, 8, window)
 case("istft", normal(2, 5, 7), normal(2, 5, 7), 1, 1, 8, "hamming", pad_mode="constant")
