@@ -6,6 +6,7 @@ each function (hooks, communicator callbacks) are called from hooks on the tenso
 import torch
 
 from . import clearing, hooks, tape
+from .edge import Edge, history
 from .freed_data import FreedData
 from .leaf import leaf_gradient
 from .seeds import lend, seed_of
@@ -210,7 +211,7 @@ def _stored_gradients(root, plan):
     for v in root._parent.inputs:
         if v._parent is None:
             continue
-        t = v.container.storage.autograd_tensor(v.container.shape) if plan is None else plan.result(plan.slots[id(v)])
+        t = history(v.container) if plan is None else plan.result(plan.slots[id(v)])
         if t is not None and t.requires_grad:
             outputs.append(t)
             seeds.append(v.grad.tensor.detach().to(device=t.device, dtype=t.dtype, copy=True))
@@ -241,7 +242,7 @@ def _intermediates(root, plan, functions, persistent_only):
         for container, ref in zip(containers, function.output_refs):
             if persistent_only and not ((v := ref()) is not None and v._persistent) or container is root.container:
                 continue
-            t = container.storage.autograd_tensor(container.shape)
+            t = history(container)
             if t is not None and t.requires_grad and not t.is_leaf:
                 found.append((container, t, len(containers) > 1))
     return found
@@ -281,7 +282,7 @@ def _free(root, plan, functions):
         tensor = storage._tensor
         if tensor is not None and tensor.dtype is not torch.float32:
             storage.dtype = tensor.dtype
-        storage._tensor, storage.state = None, CLEARED
+        storage._tensor, storage.state, storage.live = None, CLEARED, None
     if plan is not None:
         plan.forget_results()
 
@@ -369,7 +370,7 @@ def _contributions(entries):
 
     ``entries`` are pairs of a container and its tensor.
     """
-    ends = {edge: container for container, t in entries if (edge := tape.Edge.of(t))[0] is not None}
+    ends = {edge: container for container, t in entries if (edge := Edge.of(t))[0] is not None}
     nodes, found = [node for node, _ in ends], []
     seen = set(nodes)
     while nodes:
@@ -389,6 +390,6 @@ def _function_outputs(root, plan, root_tensor):
     if plan is not None:
         found = [(f, c, plan.result(slot)) for f, _, _, outs in plan.producers for c, slot in zip(f.output_containers, outs)]
     else:
-        found = [(f, c, root_tensor if c is root.container else c.storage.autograd_tensor(c.shape))
+        found = [(f, c, root_tensor if c is root.container else history(c))
                  for f in tape.ordered_functions((root,), whole=True) for c in f.output_containers]
     return [(f, c, t) for f, c, t in found if t is not None and t.requires_grad]

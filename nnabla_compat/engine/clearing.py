@@ -4,7 +4,13 @@ A buffer that a gradient reads is kept although torch keeps what it needs by its
 after a pass, and ``clear_called``, are nnabla's.
 """
 
+from sys import getrefcount
+
+import torch
+
+from .edge import remains
 from .leaf import leaf_gradient
+from .storage import CLEARED, WRITTEN
 
 # Told about each function that ran: nnabla_compat.testing.clear_called_flag_recorder, while it is active.
 recorder = None
@@ -85,3 +91,65 @@ def storages_freed_in_backward(functions, root):
             if not shares and id(container) in consumed and id(container.storage) not in kept:
                 data.append(container.storage)
     return data + grads
+
+
+# -- dynamic mode ------------------------------------------------------------------------------------
+
+# Arrays below this size, in bytes, are kept: to see whether anybody holds them costs as much as to compute with them.
+LARGE = 1 << 14
+
+
+def let_go_of_unheld(function):
+    """Free what went into the inputs of ``function``, which has just run, where no gradient reads it and nobody holds it.
+
+    nnabla's dynamic mode frees it at the moment a program lets go of its last variable; this is one step later.
+    """
+    for v in function.inputs:
+        if v._parent is None:
+            continue
+        for u in v._parent.inputs:
+            container = u.container
+            storage, array = container.storage, container._data
+            if (u._parent is None or storage.state != WRITTEN or not storage.regular or storage.alias or storage.aliased
+                    or u._persistent or u._recompute or getrefcount(container) - _LOOKING > 2
+                    or array is not None and getrefcount(array) - _LOOKING > 1
+                    or getrefcount(storage) - _LOOKING > 1 + (array is not None)):
+                continue
+            consumers = [f for ref in u._consumers if (f := ref()) is not None]
+            held = getrefcount(u) - _LOOKING - sum([x is u for f in consumers for x in f.inputs])
+            if held <= 0 and not _read(u, consumers):
+                tensor = storage._tensor
+                if tensor.dtype is not torch.float32:
+                    storage.dtype = tensor.dtype
+                storage._tensor, storage.state, storage.live = None, CLEARED, remains(tensor)
+
+
+def _references_while_looking():
+    for u in [object()]:        # which the list holds
+        return getrefcount(u) - 1
+
+
+_LOOKING = _references_while_looking()
+_inputs_read: dict[tuple, frozenset] = {}
+
+
+def _read(variable, consumers):
+    for f in consumers:
+        if f.composed or f.need_grad and any([x is variable and j in _positions_read(f) for j, x in enumerate(f.inputs)]):
+            return True
+    producer = variable._parent
+    if not producer.need_grad:
+        return False
+    k = next((o for o, ref in enumerate(producer.output_refs) if ref() is variable), 0)
+    return any([producer.grad_depends_output_data(i, k) for i in range(len(producer.inputs))])
+
+
+def _positions_read(function):
+    """Which inputs the gradients read."""
+    places = range(len(function.inputs))
+    if function.mask is not None or callable(function.op.backward_reads):
+        return {j for j in places if any([function.grad_depends_input_data(i, j) for i in places])}
+    key = (function.op, len(places))
+    if key not in _inputs_read:
+        _inputs_read[key] = frozenset([j for j in places if any([function.grad_depends_input_data(i, j) for i in places])])
+    return _inputs_read[key]

@@ -4,7 +4,7 @@ import weakref
 import torch
 
 from ..registry import Operator, Prepared
-from . import context, modes
+from . import clearing, context, modes
 from .function import Function
 from .leaf import input_tensor
 from .outputs import attach, check_outputs
@@ -72,6 +72,8 @@ def run_operator(op, inputs, args, n_outputs, node=Function):
             function.args_resolved = args
         else:
             function.args_resolved, function.bound, function.input_shapes = known.args, known.bound, known.shapes
+        if tensors[0].nbytes >= clearing.LARGE:
+            clearing.let_go_of_unheld(function)
     if results.__class__ is torch.Tensor:
         container = _held(results, inputs, tensors) if not op.aliases else _alias(results, args, inputs, tensors)
         variable = _new(Variable)

@@ -15,6 +15,7 @@ import torch
 
 from ..registry import Operator, Prepared
 from . import clearing, hooks, modes, recompute, views
+from .edge import Edge, remains
 from .leaf import BUFFERS, WRITABLE, input_tensor
 from .storage import CLEARED, FILLED, WRITTEN
 
@@ -520,11 +521,15 @@ class Plan:
     def run_steps(self, clear_buffer, clear_no_need_grad):
         """Compute every root, function by function."""
         record = self.recorded = self.record and (self.must_record or not clear_buffer)
-        if torch.is_grad_enabled() is not record:
-            with torch.set_grad_enabled(record and torch.is_grad_enabled()):
-                self._run(self.frees(clear_buffer, clear_no_need_grad))
-        else:
-            self._run(self.frees(clear_buffer, clear_no_need_grad))
+        frees = self.frees(clear_buffer, clear_no_need_grad)
+        if record or not torch.is_grad_enabled():
+            self._run(frees)
+            return
+        torch._C._set_grad_enabled(False)   # torch.no_grad() costs as much as a small kernel
+        try:
+            self._run(frees)
+        finally:
+            torch._C._set_grad_enabled(True)
 
     def _run(self, frees):
         if self.checkpoints and torch.is_grad_enabled():
@@ -619,7 +624,7 @@ class Plan:
                 if slots is not None:
                     result = None
                     for slot in slots:
-                        env[slot] = _remains(env[slot]) if recorded else None
+                        env[slot] = remains(env[slot]) if recorded else None
                     if releases is not None:
                         self._release(releases)
         except Exception as error:
@@ -653,7 +658,7 @@ class Plan:
                     storage.dtype = tensor.dtype
                 storage._tensor, storage.state, storage.live = None, CLEARED, None
             if slot is not None:
-                env[slot] = _remains(env[slot]) if self.recorded else None
+                env[slot] = remains(env[slot]) if self.recorded else None
 
     def _explain(self, step, error):
         done = next((i for i, s in enumerate(self.steps) if s is step), 0)
@@ -775,46 +780,6 @@ class FreedAfterThese(list):
         if self.fresh:
             self.fresh = False
             graph_changed()
-
-
-def _remains(tensor):
-    """What to keep of a recorded result that is let go of: where its gradient will arrive, as Edge takes it."""
-    if tensor is None or not tensor.requires_grad:
-        return None
-    node = tensor.grad_fn
-    return tensor if node is None else (node, tensor.output_nr)    # None: gradients stop, and are collected, right here
-
-
-class Edge:
-    """Where the gradient of a result that was let go of will arrive, with a tensor's interface."""
-
-    __slots__ = ("node", "output", "grad", "_handle")
-    requires_grad = True
-
-    def __init__(self, node, output):
-        self.node, self.output, self.grad, self._handle = node, output, None, None
-
-    @staticmethod
-    def of(tensor):
-        """Where the gradient of a tensor, or of what stayed of it, arrives: (node, output number)."""
-        if tensor.__class__ is Edge:
-            return tensor.node, tensor.output
-        return tensor.grad_fn, tensor.output_nr
-
-    def register_hook(self, hook):
-        def before(grads):
-            if grads[self.output] is not None:
-                hook(grads[self.output])
-        return self.node.register_prehook(before)
-
-    def retain_grad(self):
-        if self._handle is None:
-            self._handle = self.register_hook(self._keep)
-
-    def _keep(self, grad):
-        self.grad = grad
-        self._handle.remove()   # the node holds its hooks, so this Edge, which holds the node
-        self._handle = None
 
 
 def _print_trace(functions, failed):
