@@ -19,13 +19,10 @@ class _GradientOperator:
     arguments = ()
     wants = ()
     resolve = shape = backward_reads = None
-    variadic = plain = needs_graph = True
-    data_dependent = aliases = False
+    variadic = needs_graph = True
+    data_dependent = aliases = plain = False
     keeps_inputs = False
     half, min_outputs, eager_rule = True, 1, False
-
-    def input_kind(self, i):
-        return "tensor"
 
 
 _OPERATOR = _GradientOperator()
@@ -43,6 +40,10 @@ class _GradientNode(Function):
 
     def copy(self):
         return _GradientNode(self.n_outputs, self.n_inputs, self.scales)
+
+    def input_kind(self, i):
+        """What it differentiates with respect to is what functions got: not converted, or history doesn't lead there."""
+        return "as_is" if 0 <= i - self.n_outputs < self.n_inputs else "tensor"
 
     def bind(self, shapes, n_outputs=-1):
         self.input_shapes = shapes
@@ -67,7 +68,7 @@ def _differentiate(n_outputs, n_inputs, scales, *tensors):
         g = next(grads) if t.requires_grad else None
         if g is not None and g.is_leaf:
             g = g.clone()    # the very gradient that was given: the result is a tensor of its own
-        results.append(torch.zeros_like(t) if g is None else g)
+        results.append((torch.zeros_like(t) if g is None else g).to(outputs[0].dtype))
     return results[0] if n_inputs == 1 else tuple(results)
 
 

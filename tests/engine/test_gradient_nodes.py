@@ -105,3 +105,21 @@ def test_axes_left_over():
     assert N._get_axes_excluding(4, [0, -1]) == [1, 2]
     assert N._get_axes_excluding(3, 1) == [0, 2]
     assert N._force_list(2) == [2]
+
+
+@pytest.mark.parametrize("dynamic", [False, True])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("function", [F.tanh, F.softmax])
+def test_in_half_precision(function, dtype, dynamic):
+    """What enters a function is converted, whatever it was; the gradient is that of backward()."""
+    rng = np.random.RandomState(0)
+    x = nn.Variable.from_numpy_array(rng.randn(2, 3).astype(dtype), need_grad=True)
+    gradient = rng.randn(2, 3).astype(dtype)
+    with nn.context_scope(nn.ext_utils.get_extension_context("cpu", type_config="half")), nn.auto_forward(dynamic):
+        y = function(x)
+        g, = nn.grad([y], [x], [gradient])
+    if not dynamic:
+        nn.forward_all([y, g])
+    y.backward(gradient)
+    assert g.data.dtype == np.float16 and np.any(x.g != 0)
+    np.testing.assert_allclose(g.d, x.g, atol=1e-3)
