@@ -37,7 +37,9 @@ def _axes(x, axis):
 
 
 def sum(x, axis=None, keepdims=False):
-    """Sum over axes.
+    r"""Sum over axes.
+
+    .. math:: y = \sum_i x_i
 
     Args:
         x: Array of any shape.
@@ -46,12 +48,17 @@ def sum(x, axis=None, keepdims=False):
 
     Returns:
         Array of the sums.
+
+    Raises:
+        ValueError: an axis is out of range, or named twice.
     """
     return _base.sum(x, _axes(x, axis), keepdims)
 
 
 def mean(x, axis=None, keepdims=False):
-    """Mean over axes.
+    r"""Mean over axes.
+
+    .. math:: y = \frac{1}{N} \sum_{i=1}^N x_i
 
     Args:
         x: Array of any shape.
@@ -60,12 +67,17 @@ def mean(x, axis=None, keepdims=False):
 
     Returns:
         Array of the means.
+
+    Raises:
+        ValueError: an axis is out of range, or named twice.
     """
     return _base.mean(x, _axes(x, axis), keepdims)
 
 
 def prod(x, axis=None, keepdims=False):
-    """Product over axes.
+    r"""Product over axes.
+
+    .. math:: y = \prod_i x_i
 
     Args:
         x: Array of any shape.
@@ -74,12 +86,17 @@ def prod(x, axis=None, keepdims=False):
 
     Returns:
         Array of the products.
+
+    Raises:
+        ValueError: an axis is out of range, or named twice.
     """
     return _base.prod(x, _axes(x, axis), keepdims)
 
 
 def max(x, axis=None, keepdims=False, with_index=False, only_index=False):
-    """Largest element over axes, its position, or both.
+    r"""Largest element over axes, its position, or both.
+
+    .. math:: y = \max_i x_i
 
     Args:
         x: Array of any shape.
@@ -90,13 +107,18 @@ def max(x, axis=None, keepdims=False, with_index=False, only_index=False):
 
     Returns:
         Array of the largest elements, of their positions, or a tuple of both.
+
+    Raises:
+        ValueError: an axis is out of range, or named twice.
     """
     n_outputs = 2 if with_index and not only_index else 1
     return _base.max(x, _axes(x, axis), keepdims, with_index, only_index, n_outputs)
 
 
 def min(x, axis=None, keepdims=False, with_index=False, only_index=False):
-    """Smallest element over axes, its position, or both.
+    r"""Smallest element over axes, its position, or both.
+
+    .. math:: y = \min_i x_i
 
     Args:
         x: Array of any shape.
@@ -107,6 +129,9 @@ def min(x, axis=None, keepdims=False, with_index=False, only_index=False):
 
     Returns:
         Array of the smallest elements, of their positions, or a tuple of both.
+
+    Raises:
+        ValueError: an axis is out of range, or named twice.
     """
     n_outputs = 2 if with_index and not only_index else 1
     return _base.min(x, _axes(x, axis), keepdims, with_index, only_index, n_outputs)
@@ -123,6 +148,9 @@ def norm(x, p=None, axis=None, keepdims=False):
 
     Returns:
         Array of the norms.
+
+    Raises:
+        ValueError: ``p`` is below 1, or an axis is out of range.
     """
     return _base.norm(x, p, _axes(x, axis), keepdims)
 
@@ -130,20 +158,27 @@ def norm(x, p=None, axis=None, keepdims=False):
 def norm_normalization(x, p=None, axes=None, eps=1e-12):
     r"""Divide by the :math:`L_p` norm over axes.
 
+    .. math:: y = x / (\textstyle\sum_i |x_i|^p)^{1/p}
+
     Args:
         x: Array of any shape.
         p (float): Order of the norm; 2 by default.
         axes (None, int or sequence of int): Axes the norm runs over; all by default.
-        eps (float): Added before the root is taken.
+        eps (float): Has no effect, as in nnabla.
 
     Returns:
         Array shaped as ``x``.
+
+    Raises:
+        ValueError: ``p`` is below 1, or an axis is out of range.
     """
     return _base.norm_normalization(x, p, _axes(x, axes), eps)
 
 
 def spectral_norm(w, u, dim=0, itr=1, eps=1e-12, test=False, output_u=False):
     r"""Divide a weight by its largest singular value, found by power iteration.
+
+    .. math:: y = w / \sigma(w), \quad \sigma(w) = u^\top w \, v
 
     Args:
         w: Weight of any shape.
@@ -156,6 +191,9 @@ def spectral_norm(w, u, dim=0, itr=1, eps=1e-12, test=False, output_u=False):
 
     Returns:
         Array shaped as ``w``; with ``output_u`` a tuple of it and the vector.
+
+    Raises:
+        ValueError: ``u`` does not fit ``w`` along ``dim``, or ``itr`` or ``eps`` is not positive.
 
     Source: Miyato et al., Spectral normalization for generative adversarial networks, 2018.
     """
@@ -190,6 +228,9 @@ def meshgrid(*x, ij_indexing=False):
 
     Returns:
         As many arrays as inputs, all of the shape of the grid.
+
+    Raises:
+        ValueError: an input has not exactly one axis.
     """
     return _base.meshgrid(*x, ij_indexing=ij_indexing, n_outputs=len(x))
 
@@ -221,6 +262,9 @@ def slice(x, start=None, stop=None, step=None, n_outputs=-1, outputs=None):
 
     Returns:
         Array of the selected elements.
+
+    Raises:
+        ValueError: more values than axes, values of different counts, or a step of 0.
     """
     if step is not None:
         step = [1 if s is None else s for s in step]
@@ -246,6 +290,9 @@ def sort(x, axis=-1, reverse=False, with_index=False, only_index=False):
 
     Returns:
         The sorted array, the positions, or a tuple of both.
+
+    Raises:
+        ValueError: ``axis`` is out of range.
     """
     return _base.sort(x, axis, reverse, with_index, only_index, 2 if with_index and not only_index else 1)
 
@@ -259,6 +306,9 @@ def tile(x, reps):
 
     Returns:
         The tiled array.
+
+    Raises:
+        ValueError: a repetition is below 1.
     """
     return _base.tile(x, (reps,) if isinstance(reps, int) else reps)
 
@@ -275,12 +325,17 @@ def mean_subtraction(x, mean, t, base_axis=1, update_running_mean=True):
 
     Returns:
         Array shaped as ``x``.
+
+    Raises:
+        ValueError: the shape of the running mean does not fit.
     """
     return _base.mean_subtraction(x, mean, t, base_axis, update_running_mean)
 
 
 def fixed_point_quantize(x, sign=True, n=8, delta=2**-4, quantize=True, ste_fine_grained=True, outputs=None):
     r"""Round to multiples of ``delta`` that fit in ``n`` bits.
+
+    .. math:: y = \delta \, \mathrm{round}(\min(\max(x, y_\mathrm{min}), y_\mathrm{max}) / \delta)
 
     Args:
         x: Array of any shape.
@@ -292,6 +347,9 @@ def fixed_point_quantize(x, sign=True, n=8, delta=2**-4, quantize=True, ste_fine
 
     Returns:
         Array shaped as ``x``, of multiples of ``delta``.
+
+    Raises:
+        ValueError: ``delta`` is not positive, or no bits are left beside the sign.
     """
     return _base.fixed_point_quantize(x, sign, n, delta, ste_fine_grained, outputs=outputs) if quantize else x
 
@@ -310,6 +368,9 @@ def pow2_quantize(x, sign=True, with_zero=True, n=8, m=1, quantize=True, ste_fin
 
     Returns:
         Array shaped as ``x``, of signed powers of two and zeros.
+
+    Raises:
+        ValueError: no bits are left for the exponent.
     """
     return _base.pow2_quantize(x, sign, with_zero, n, m, ste_fine_grained, outputs=outputs) if quantize else x
 
@@ -332,6 +393,9 @@ def min_max_quantize(x, qr_min, qr_max, ql_min, ql_max, decay=0.999, x_min_max=F
 
     Returns:
         Array shaped as ``x``.
+
+    Raises:
+        ValueError: the ranges' shapes differ, or don't broadcast against that of ``x``.
 
     Source: Jacob et al., Quantization and training of neural networks for efficient
     integer-arithmetic-only inference, 2018.
@@ -444,7 +508,9 @@ def interpolate(x, scale=None, output_size=None, mode="linear", align_corners=Fa
 
 def stft(x, window_size, stride, fft_size, window_type="hanning", center=True, pad_mode="reflect",
          as_istft_backward=False):
-    """Short-time Fourier transform.
+    r"""Short-time Fourier transform.
+
+    .. math:: y_{b,f,t} = \sum_n w_n \, x_{b, n + t s} \, e^{-2 \pi i f n / N}
 
     Args:
         x: Signals of shape ``(batch, samples)``.
@@ -458,6 +524,9 @@ def stft(x, window_size, stride, fft_size, window_type="hanning", center=True, p
 
     Returns:
         Real and imaginary parts, of shape ``(batch, frequencies, frames)``.
+
+    Raises:
+        ValueError: an option is unknown, the window is longer than the transform, or the signal is shorter than a frame.
     """
     return _base.stft(x, window_size, stride, fft_size, "rectangular" if window_type is None else window_type, center,
                       pad_mode, as_istft_backward)
@@ -479,6 +548,9 @@ def istft(y_r, y_i, window_size, stride, fft_size, window_type="hanning", center
 
     Returns:
         Signals of shape ``(batch, samples)``.
+
+    Raises:
+        ValueError: an option is unknown, sizes do not fit, or no window covers some sample.
     """
     return _base.istft(y_r, y_i, window_size, stride, fft_size, "rectangular" if window_type is None else window_type,
                        center, pad_mode, as_stft_backward)
@@ -494,7 +566,9 @@ def _index_array(indices, data):
 
 
 def gather_nd(data, indices):
-    """Take elements, or slices, of ``data`` by their positions.
+    r"""Take elements, or slices, of ``data`` by their positions.
+
+    .. math:: y_{j_0 \ldots} = x_{i_0, \ldots, i_{M-1}}, \quad i_m = \mathrm{indices}_{m, j_0 \ldots}
 
     Args:
         data: Array of shape ``(X_0, ..., X_{N-1})``.
@@ -503,6 +577,9 @@ def gather_nd(data, indices):
 
     Returns:
         Array of shape ``(Y_0, ..., Y_{K-1}, X_M, ..., X_{N-1})``.
+
+    Raises:
+        ValueError: ``indices`` concern more axes than ``data`` has, or (when it runs) an index is out of range.
     """
     return _base.gather_nd(data, _index_array(indices, data))
 
@@ -549,6 +626,9 @@ def scatter_add(x0, indices, x1, axis=None):
 
     Returns:
         Array shaped as ``x0``.
+
+    Raises:
+        ValueError: the inputs' numbers of axes differ, or ``indices`` are larger than ``x1``, or than ``x0`` along another axis.
     """
     return _base.scatter_add(x0, indices, x1, axis)
 

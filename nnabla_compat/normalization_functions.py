@@ -284,6 +284,9 @@ def weight_standardization(w, channel_axis=0, eps=1e-05, output_stat=False):
     Returns:
         Array shaped as ``w``; with ``output_stat`` a tuple with mean and variance as well.
 
+    Raises:
+        ValueError: ``channel_axis`` is out of range.
+
     Source: Qiao et al., Micro-Batch Training with Batch-Channel Normalization and Weight
     Standardization, 2019.
     """
@@ -305,6 +308,9 @@ def layer_normalization(x, beta, gamma, batch_axis=0, eps=1e-05, output_stat=Fal
 
     Returns:
         Array shaped as x; with ``output_stat`` a tuple with mean and variance as well.
+
+    Raises:
+        ValueError: a shape does not fit that of ``x``, or an axis is out of range.
 
     Source: Ba et al., Layer Normalization, 2016.
     """
@@ -329,6 +335,9 @@ def instance_normalization(x, beta, gamma, channel_axis=1, batch_axis=0, eps=1e-
 
     Returns:
         Array shaped as x; with ``output_stat`` a tuple with mean and variance as well.
+
+    Raises:
+        ValueError: a shape does not fit that of ``x``, or an axis is out of range.
 
     Source: Ulyanov et al., Instance Normalization: The Missing Ingredient for Fast Stylization, 2016.
     """
@@ -355,6 +364,9 @@ def group_normalization(x, beta, gamma, num_groups, channel_axis=1, batch_axis=0
 
     Returns:
         Array shaped as x; with ``output_stat`` a tuple with mean and variance as well.
+
+    Raises:
+        ValueError: ``num_groups`` does not divide the channels, a shape does not fit, or an axis is out of range.
 
     Source: Wu and He, Group Normalization, 2018.
     """

@@ -679,6 +679,8 @@ def _mean_subtraction_shape(x, rmean, t, base_axis=1, update_running_mean=True):
     expected = x[normalize_axis(base_axis, len(x)):]
     if rmean != expected:
         raise ValueError(f"expected rmean of shape {expected} for x of shape {x} and base_axis={base_axis}, received {rmean}")
+    if prod(t) != 1:
+        raise ValueError(f"expected a counter t of one element, received shape {t}")
     return x
 
 

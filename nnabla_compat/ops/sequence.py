@@ -52,7 +52,9 @@ def pack_padded_sequence(padded_sequence: Tensor, lengths: Index, batch_first: b
     return x.flatten(0, 1).index_select(0, rows), counts.clone()
 
 
-def _resolve_pad(arguments, *_):
+def _resolve_pad(arguments, packed_sequence, batch_sizes):
+    if len(batch_sizes) != 1:
+        raise ValueError(f"expected batch_sizes with one axis, received shape {batch_sizes}")
     if arguments["padding_value"] is None:
         arguments["padding_value"] = 0.0
     if arguments["total_length"] is None:
@@ -75,6 +77,9 @@ def pad_packed_sequence(packed_sequence: Tensor, batch_sizes: Index, batch_first
     Returns:
         Array of shape ``(T, B, ...)``, or ``(B, T, ...)`` with ``batch_first``, and the lengths of the
         sequences (int32).
+
+    Raises:
+        ValueError: ``batch_sizes`` has not exactly one axis.
     """
     x, sizes = packed_sequence, batch_sizes.cpu().numpy()
     steps = max(len(sizes), total_length)

@@ -307,7 +307,9 @@ def _among_each_other(first, close, chained):
     return alive
 
 
-def _resolve_onnx_nms(arguments, *_):
+def _resolve_onnx_nms(arguments, boxes, scores):
+    if len(boxes) != 3 or boxes[2] != 4 or len(scores) != 3 or scores[::2] != boxes[:2]:
+        raise ValueError(f"expected boxes (batch, boxes, 4) and scores (batch, classes, boxes), received shapes {boxes} and {scores}")
     for name, value in (("center_point_box", 0), ("max_output_boxes_per_class", 0), ("iou_threshold", 0.0),
                         ("score_threshold", 0.0)):
         if arguments[name] is None:
@@ -334,6 +336,9 @@ def onnx_non_max_suppression(boxes: Tensor, scores: Tensor, center_point_box: in
     Returns:
         Selected ``(batch, class, box)`` positions, uint64 of shape ``(count, 3)``, by batch and class and
         from the largest score down.
+
+    Raises:
+        ValueError: shapes are other than these, or an option has no such value.
     """
     boxes, scores = boxes.detach(), scores.detach()
     first, second = boxes[..., :2], boxes[..., 2:]

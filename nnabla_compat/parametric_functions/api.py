@@ -125,6 +125,8 @@ def _document(func, scope_name, param_desc):
         except (TypeError, ValueError):
             raise ValueError(f"parametric_function_api: expected param_desc of {func.__name__} to be a list of (name, "
                              f"description, shape, need_grad), received {param_desc!r}.") from None
+        if "\nRaises:" not in doc:
+            doc += "\n\nRaises:\n    ValueError: a parameter exists with another shape, or shapes of the arrays do not fit."
         doc += f"\n\nParameters, in the scope ``{scope_name}`` (``<name>/{scope_name}`` when ``name`` is given):\n"
         doc += "\n".join(rows)
     return doc + "\n"

@@ -127,6 +127,7 @@ for axis in (0, 1, 2):
 case("mean_subtraction", normal(4, 3), normal(3).without_grad(), values([5.0]).without_grad())
 case("mean_subtraction", normal(4, 3), normal(3).without_grad(), values([1.0]).without_grad(), update_running_mean=False)
 case("mean_subtraction", normal(4, 3), normal(3).without_grad(), values([0.0]).without_grad()).flags(forwards=3)
+bad("mean_subtraction", normal(2, 3), normal(3).without_grad(), values([1.0, 2.0]).without_grad())
 
 for axis in (None, 0, 1, (0, 1), [0, 2], -1):
     case("clip_by_norm", normal(2, 3, 4), 1.0, axis)
