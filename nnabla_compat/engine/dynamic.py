@@ -26,7 +26,9 @@ def run_operator(op, inputs, args, n_outputs, node=Function):
     else:
         return run_now(Function(op, args), inputs, n_outputs)
     ctx = context.current_ctx
-    target = ctx.target if op.half else context.single(ctx.target)
+    target = ctx._target or ctx.target
+    if not op.half:
+        target = context.single(target)
     plain, dtype = op.plain and target.is_cpu, target.dtype
     unlinked = modes.no_grad
     if not unlinked:
