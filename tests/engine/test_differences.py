@@ -127,3 +127,12 @@ def test_errors_name_the_function_its_shapes_and_the_scope():
     x = nn.Variable((4, 3))
     with nn.parameter_scope("classifier"), pytest.raises(RuntimeError, match=r"(?s)convolution.*classifier.*\(4, 3\)"):
         PF.convolution(x, 4, (3, 3))
+
+
+def test_gradients_of_leaves_have_the_dtype_of_the_leaf():
+    x = leaf([1, 2])
+    with nn.context_scope(nn.Context(["cpu:half"])):
+        y = F.relu(h := F.tanh(x))
+        y.forward()
+        y.backward()
+    assert x.g.dtype == x.d.dtype == np.float32 and h.g.dtype == h.d.dtype == np.float16
