@@ -108,6 +108,26 @@ def relu6(x: Tensor):
     return F.relu6(x)
 
 
+class _CReLU(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x, axis):
+        return torch.cat((x, -x), axis).relu_()
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, ctx.axis = inputs
+        ctx.save_for_backward(x)
+
+    @staticmethod
+    def backward(ctx, grad):
+        above = ctx.saved_tensors[0].detach().relu()
+        positive, negative = grad.chunk(2, ctx.axis)
+        return (torch.ops.aten.threshold_backward(positive, above, 0.0)
+                - torch.ops.aten.hardtanh_backward(negative, above, -1.0, torch.finfo(above.dtype).tiny)), None
+
+
 @operator("CReLU", shape=doubled_axis)
 def crelu(x: Tensor, axis: int = 1):
     r"""Rectified positive and negative parts side by side.
@@ -129,8 +149,7 @@ def crelu(x: Tensor, axis: int = 1):
     Source: Shang et al., Understanding and improving convolutional neural networks via concatenated
     rectified linear units, 2016.
     """
-    # where, not clamp, whose gradient at the bound depends on the release of torch
-    return torch.cat((torch.relu(x), torch.where(x > 0, 0.0, -x)), axis)
+    return apply(_CReLU, x, axis)
 
 
 # Exponential units
@@ -229,6 +248,11 @@ def log_sigmoid(x: Tensor):
     return F.logsigmoid(x)
 
 
+def _beyond(end, x):
+    """The next number of the dtype of ``x`` behind the ``end`` of a range: torch's gradient leaves its ends out."""
+    return end * (1 + torch.finfo(x.dtype).eps)
+
+
 class _HardSigmoid(torch.autograd.Function):
     generate_vmap_rule = True
 
@@ -243,8 +267,7 @@ class _HardSigmoid(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad):
         x, = ctx.saved_tensors
-        beyond = 2.5 + 2 * torch.finfo(x.dtype).eps  # torch leaves the ends of the range out
-        return torch.ops.aten.hardtanh_backward(grad, x.detach(), -beyond, beyond) * 0.2
+        return torch.ops.aten.hardtanh_backward(grad, x.detach(), -_beyond(2.5, x), _beyond(2.5, x)) * 0.2
 
 
 @operator("HardSigmoid", shape=same_shape)
@@ -348,6 +371,24 @@ def tanh(x: Tensor):
     return torch.tanh(x)
 
 
+class _HardTanh(torch.autograd.Function):
+    # Not clamp, whose gradient at the bounds depends on the release of torch.
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x):
+        return x.clamp(-1.0, 1.0)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(inputs[0])
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, = ctx.saved_tensors
+        return torch.ops.aten.hardtanh_backward(grad, x.detach(), -_beyond(1.0, x), _beyond(1.0, x))
+
+
 @operator("HardTanh", shape=same_shape)
 def hard_tanh(x: Tensor):
     r"""Hyperbolic tangent in three straight pieces.
@@ -360,8 +401,7 @@ def hard_tanh(x: Tensor):
     Returns:
         Array shaped as ``x``, in [-1, 1].
     """
-    # where, not clamp, whose gradient at the bounds depends on the release of torch
-    return torch.where(x < -1.0, -1.0, torch.where(x > 1.0, 1.0, x))
+    return apply(_HardTanh, x)
 
 
 @operator("TanhShrink", shape=same_shape)
