@@ -318,7 +318,7 @@ class _TopKGrad(torch.autograd.Function):
     @staticmethod
     def backward(ctx, dy):
         flat = dy.flatten(ctx.base_axis)
-        at = torch.topk(_rank(flat, ctx.abs), ctx.k, dim=-1)[1]
+        at = _top_positions(_rank(flat, ctx.abs), ctx.k, True)
         return torch.zeros_like(flat).scatter(-1, at, flat.gather(-1, at)).reshape(dy.shape), None, None, None
 
 

@@ -219,3 +219,13 @@ def test_seed_is_the_argument_nnabla_names():
     for op in OPERATORS.values():
         if "rng" in op.wants and op.name not in ("rnn", "lstm", "gru"):
             assert inspect.signature(getattr(FB, op.name)).parameters["seed"].default == -1, op.name
+
+
+@pytest.mark.parametrize("absolute, expected", [(False, [[1, 0, 1, 0, 0], [0, 1, 0, 1, 0]]), (True, [[1, 0, 1, 0, 0], [-3, 1, 0, 0, 0]])])
+def test_gradients_of_the_k_largest_are_the_first_of_equal_ones(absolute, expected):
+    x = nn.Variable.from_numpy_array(np.zeros((2, 5), np.float32), need_grad=True)
+    y = F.top_k_grad(x, 2, absolute)
+    y.forward()
+    x.grad.zero()
+    y.backward(np.float32([[1, -0.5, 1, 1, 0], [-3, 1, -1, 1, 1]]))
+    np.testing.assert_array_equal(x.g, expected)
