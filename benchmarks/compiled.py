@@ -4,8 +4,9 @@
     NNABLA_PYTHON=/path/to/python3.10 python benchmarks/compiled.py --cases mlp --json result.json
 
 Each takes turns in a process of its own, as in run.py, and all start alike; "differ" is how far their first six results lie
-apart. The ratios are those of the compiled graph's median time to the others'; the worst comes first. The log says how long
-compiling took.
+apart. The ratios are those of the compiled graph's median time to the others'; the worst comes first. "compile s" is how much
+longer the first six steps took than torch's: seconds of the clock on the wall, less where inductor finds earlier code on disk
+(TORCHINDUCTOR_CACHE_DIR names its place).
 """
 import argparse
 import json
@@ -16,17 +17,18 @@ import sys
 
 from run import Worker, cases, device_name, processor, summarize
 
-# Column -> (library, mode).
-SIDES = {"compiled": ("nnabla_compat", "compiled"), "static": ("nnabla_compat", "static"), "torch": ("torch", "static"),
-         "torch.compile": ("torch", "compiled"), "nnabla": ("nnabla", "static")}
+# Column -> (library, mode). On a GPU, "compiled" replays CUDA graphs, which "uncaptured" does without.
+SIDES = {"compiled": ("nnabla_compat", "compiled"), "uncaptured": ("nnabla_compat", "uncaptured"),
+         "static": ("nnabla_compat", "static"), "torch": ("torch", "static"), "torch.compile": ("torch", "compiled"),
+         "nnabla": ("nnabla", "static")}
 
 
 def measure(workers, what, rounds, seconds):
-    """For each side the seconds a step of each round; how far the first results lie apart."""
-    first, steps = {}, {}
+    """For each side the seconds a step of each round; how far the first results lie apart; the seconds they took."""
+    first, steps, started = {}, {}, {}
     for side, w in workers.items():
         answer = w.ask(do="prepare", what=what, mode=SIDES[side][1])
-        first[side] = answer["first"]
+        first[side], started[side] = answer["first"], answer["seconds"]
         n, took = 1, 0.0
         while took < seconds:
             took = w.ask(do="round", steps=n)["seconds"]
@@ -38,7 +40,7 @@ def measure(workers, what, rounds, seconds):
     for i in range(rounds):
         for side in order[i % len(order):] + order[:i % len(order)]:
             times[side].append(workers[side].ask(do="round", steps=steps[side])["seconds"] / steps[side])
-    return times, difference
+    return times, difference, started
 
 
 def run_case(name, args):
@@ -48,12 +50,14 @@ def run_case(name, args):
     try:
         for side, (library, _) in SIDES.items():
             interpreter = os.environ.get("NNABLA_PYTHON") if library == "nnabla" else sys.executable
-            if side not in args.without and interpreter and (library != "nnabla" or args.device == "cpu"):
+            here = args.device == "cpu" if library == "nnabla" else args.device != "cpu" or side != "uncaptured"
+            if side not in args.without and interpreter and here:
                 workers[side] = Worker(library, interpreter, name, threads, args.device, args.clock)
         for what in [w for w in args.what if w in case.KINDS]:
-            times, difference = measure(workers, what, args.rounds, args.seconds)
+            times, difference, started = measure(workers, what, args.rounds, args.seconds)
             result = {"case": name, "title": case.TITLE, "what": what, "threads": threads, "difference": difference,
                       **{side: summarize(t) for side, t in times.items()}}
+            result["compiling"] = {side: started[side] - started["torch"] for side in workers if SIDES[side][1] != "static"}
             result["ratios"] = {side: result["compiled"]["median"] / result[side]["median"] for side in workers}
             yield result, {w.library: w.about for w in workers.values()}
     finally:
@@ -64,11 +68,21 @@ def run_case(name, args):
 def row(r):
     cells = "".join(f"{1e3 * r[s]['median']:14.3f}" if s in r else f"{'-':>14}" for s in SIDES)
     ratios = "".join(f"{r['ratios'][s]:>8.2f}" if s in r["ratios"] else f"{'-':>8}" for s in list(SIDES)[1:])
-    return f"{r['title']:<46} {r['what']:<9} {r['threads']:>2}{cells}  {ratios} {r['difference']:8.0e}"
+    return f"{r['title']:<46} {r['what']:<9} {r['threads']:>2}{cells}  {ratios} {r['compiling']['compiled']:9.1f} {r['difference']:8.0e}"
 
 
 HEADER = (f"{'case':<46} {'step':<9} {'th':>2}" + "".join(f"{s + ' ms':>14}" if len(s) < 11 else f"{s:>14}" for s in SIDES)
-          + "  " + "".join(f"{'/' + s[-7:]:>8}" for s in list(SIDES)[1:]) + f" {'differ':>8}")
+          + "  " + "".join(f"{'/' + s[-7:]:>8}" for s in list(SIDES)[1:]) + f" {'compile s':>9} {'differ':>8}")
+
+
+def markdown(results):
+    """The table of docs/compiled.md: the compiled step and the ratios of its time to the others'."""
+    sides = [side for side in SIDES if side in results[0]]
+    yield f"| case | step | threads | {' | '.join(sides)} | {' | '.join('/ ' + side for side in sides[1:])} | compiling, s |"
+    yield "|---|---|" + "--:|" * (2 * len(sides) + 1)
+    for r in results:
+        yield (f"| {r['title']} | {r['what']} | {r['threads']} | " + " | ".join(f"{1e3 * r[side]['median']:.3f}" for side in sides)
+               + " | " + " | ".join(f"{r['ratios'][side]:.2f}" for side in sides[1:]) + f" | {r['compiling']['compiled']:.0f} |")
 
 
 def main():
@@ -82,6 +96,7 @@ def main():
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--clock", default="cpu", choices=["cpu", "wall"], help="time of the processor, or of the clock on the wall")
     parser.add_argument("--json", help="file to write everything measured to")
+    parser.add_argument("--markdown", help="file to write the table to, as docs/compiled.md has it")
     args = parser.parse_args()
     if "torch" in args.without:
         parser.error("torch gives the results that others are compared with")
@@ -103,6 +118,8 @@ def main():
             print(f"geometric mean against {side}: {statistics.geometric_mean(ratios):.3f}")
     print("; ".join(f"{library} {a['version']} (Python {a['python']}, numpy {a['numpy']})" for library, a in about.items()))
     print(f"{processor()}, {os.cpu_count()} cores, on {device_name(args.device)}, {args.clock} clock")
+    if args.markdown:
+        pathlib.Path(args.markdown).write_text("\n".join(markdown(results)) + "\n")
     if args.json:
         pathlib.Path(args.json).write_text(json.dumps({"versions": about, "results": results}, indent=1))
 

@@ -17,9 +17,10 @@ from run import Worker, device_name, measure, processor, summarize
 LAYERS = (10, 30, 100, 300, 1000)
 BATCHES = {"mlp": (1, 8, 64, 512), "lenet": (1, 8, 64, 512), "resnet14": (1, 8, 64, 512)}
 THREADED = ("lenet", "resnet14", "transformer")
+ALL = ("nnabla_compat", "torch", "nnabla")
 
 
-def started(case, threads, args, libraries=("nnabla_compat", "torch", "nnabla")):
+def started(case, threads, args, libraries=ALL):
     """The workers of a case; nnabla's where there is one."""
     interpreters = {"nnabla": os.environ.get("NNABLA_PYTHON") if args.device == "cpu" else None}
     found = [(library, interpreters.get(library, sys.executable)) for library in libraries]
@@ -43,7 +44,7 @@ def steps(case, threads, args):
 
 def cells(results, scale):
     """Cells of a row of a table: the libraries' medians times ``scale``, and our ratio to torch's."""
-    medians = [f"{results[library]['median'] * scale:.4g}" if library in results else "" for library in ("nnabla_compat", "torch", "nnabla")]
+    medians = [f"{results[library]['median'] * scale:.4g}" if library in results else "" for library in ALL]
     return [*medians, f"{results['nnabla_compat']['median'] / results['torch']['median']:.2f}"]
 
 
@@ -61,10 +62,11 @@ def layers(args):
     """Microseconds of each layer: of steps, and of the other parts of a graph's life."""
     found = [(n, r) for n in args.layers for r in steps(f"layers:LAYERS={n}", 1, args)]
     yield "layers", [r for _, r in found]
+    found.sort(key=lambda f: (f[1]["what"], f[1]["mode"], f[0]))
     yield from table(("layers", "step", "mode", *[f"{s}, us a layer" if s != "/torch" else s for s in LIBRARIES]),
-                     [(n, r["what"], r["mode"], *cells(r, 1e6 / n)) for n, r in sorted(found, key=lambda f: (f[1]["what"], f[1]["mode"], f[0]))])
+                     [(n, r["what"], r["mode"], *cells(r, 1e6 / n)) for n, r in found])
     parts = {}
-    for n in args.layers:
+    for n in args.layers if args.device == "cpu" else ():
         for worker in started(f"layers:LAYERS={n}", 1, args, ("nnabla_compat", "nnabla")):
             worker.ask(do="prepare", what="training", mode="static")
             parts.setdefault(worker.library, {})[n] = worker.ask(do="parts")["seconds"]
@@ -72,7 +74,8 @@ def layers(args):
     yield "parts", parts
     for library, seconds in parts.items():
         names = next(iter(seconds.values()))
-        yield from table((f"{library}, us a layer", *names), [(n, *[f"{1e6 / n * found[name]:.1f}" for name in names]) for n, found in seconds.items()])
+        yield from table((f"{library}, us a layer", *names),
+                         [(n, *[f"{1e6 / n * found[name]:.1f}" for name in names]) for n, found in seconds.items()])
 
 
 def batches(args):
@@ -93,7 +96,7 @@ def threads(args):
     yield "threads", [r for rs in found.values() for r in rs]
     rows = []
     for key, (one, two) in found.items():
-        gains = [f"{one[s]['median'] / two[s]['median']:.2f}" if s in one else "" for s in ("nnabla_compat", "torch", "nnabla")]
+        gains = [f"{one[s]['median'] / two[s]['median']:.2f}" if s in one else "" for s in ALL]
         rows.append((*key, *cells(one, 1e3), *cells(two, 1e3), *gains))
     header = [f"{s}, {n} thread{'s' * (n > 1)}" for n in (1, 2) for s in LIBRARIES]
     yield from table(("case", "step", "mode", *header, "gain", "torch's gain", "nnabla's gain"), rows)

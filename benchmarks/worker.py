@@ -2,9 +2,10 @@
 
     python benchmarks/worker.py LIBRARY CASE THREADS DEVICE CLOCK     LIBRARY: nnabla_compat, torch or nnabla
 
-It reads commands as JSON lines and answers each with one: {"do": "prepare", "what": "training"|"inference",
-"mode": "static"|"auto"|"compiled"} gives the first results, {"do": "round", "steps": n} the seconds of n steps,
-{"do": "memory"} the bytes that torch gives out for a step at its peak, {"do": "parts"} what the life of a graph takes.
+It reads commands as JSON lines and answers each with one: {"do": "prepare", "what": "training"|"inference", "mode":
+"static"|"auto"|"compiled"|"uncaptured" (compiled, without CUDA graphs)} gives the first results and the seconds they took,
+{"do": "round", "steps": n} the seconds of n steps, {"do": "memory"} the bytes that torch gives out for a step at its peak,
+{"do": "parts"} what the life of a graph takes.
 """
 import importlib
 import itertools
@@ -29,15 +30,16 @@ class Nnabla:
             torch.set_num_threads(threads)
         self.nn, self.F, self.PF, self.S = [
             importlib.import_module(package + end) for end in ("", ".functions", ".parametric_functions", ".solvers")]
+        self.extension = None       # the library's, for GPUs
         if device != "cpu":
-            ext_utils = importlib.import_module(package + ".ext_utils")
-            self.nn.set_default_context(ext_utils.get_extension_context("cudnn"))
-        self.device, self.case = device, case
+            self.extension = importlib.import_module(package + ".ext_utils").import_extension_module("cudnn")
+            self.nn.set_default_context(self.extension.context())
+        self.case = case
         self.version = self.nn.__version__
 
     def synchronize(self):
-        if self.device != "cpu":
-            importlib.import_module(self.nn.__name__ + ".ext_utils").synchronize(device_id="0", ctx=None)
+        if self.extension:
+            self.extension.device_synchronize("0")
 
     def prepare(self, what, mode):
         self.nn.clear_parameters()
@@ -48,7 +50,7 @@ class Nnabla:
         if mode == "auto":
             self._prepare_auto()
         else:
-            self._prepare_static(mode == "compiled" and self.nn.__name__ == "nnabla_compat")
+            self._prepare_static(mode)
         return self.step
 
     def _solver(self, scope):
@@ -64,13 +66,13 @@ class Nnabla:
             return self.case.nnabla_losses(nn, F, PF, *variables)
         return [(self.case.nnabla_network(nn, F, PF, variables[0], False), "")]
 
-    def _prepare_static(self, compiled):
+    def _prepare_static(self, mode):
         variables = [self.nn.Variable(a.shape) for a in self.batches[0]]
         graphs = [(root, scope) for root, scope in self.build(variables)]
         graphs = [(root, self._solver(scope) if self.training else None) for root, scope in graphs]
-        if compiled:
+        if mode in ("compiled", "uncaptured"):
             for root, solver in graphs:
-                self.nn.compiled(root, *[solver] if solver else [])
+                self.nn.compiled(root, *[solver] if solver else [], capture=mode == "compiled")
 
         def train(*batch):
             for variable, array in zip(variables, batch):
@@ -162,6 +164,8 @@ class Torch:
         torch, case, device = self.torch, self.case, self.device
         self.batches = [tuple(torch.from_numpy(a) if a.dtype == np.float32 else torch.from_numpy(a).squeeze(-1).long() for a in batch)
                         for batch in make_batches(case)]
+        if device != "cpu":
+            self.batches = [tuple(a.pin_memory() for a in batch) for batch in self.batches]
         network = case.torch_network(torch)
         case.copy_parameters(self._initial_parameters(), network)
         network.to(device).train(what == "training")
@@ -170,7 +174,7 @@ class Torch:
             network = torch.compile(network)
 
         def train(*batch):
-            for loss, name in case.torch_losses(torch, network, *[a.to(device) for a in batch]):
+            for loss, name in case.torch_losses(torch, network, *[a.to(device, non_blocking=True) for a in batch]):
                 optimizer = optimizers[name]
                 optimizer.zero_grad()
                 loss.backward()
@@ -179,7 +183,7 @@ class Torch:
 
         @torch.inference_mode()
         def infer(images, *_):
-            return network(images.to(device))
+            return network(images.to(device, non_blocking=True))
 
         self.step, self.read = (train if what == "training" else infer), lambda root: root.mean().item()
         return self.step
@@ -258,7 +262,9 @@ def main():
         command = json.loads(line)
         if command["do"] == "prepare":
             step = side.prepare(command["what"], command["mode"])
-            answer({"first": [float(side.read(step(*side.batches[i % BATCHES]))) for i in range(6)]})
+            begin = time.perf_counter()
+            first = [float(side.read(step(*side.batches[i % BATCHES]))) for i in range(6)]
+            answer({"first": first, "seconds": time.perf_counter() - begin})
         elif command["do"] == "memory":
             answer({"peak": peak_memory(lambda: run(2))})
         elif command["do"] == "parts":
