@@ -68,6 +68,26 @@ def _filled(shape, value, tensor):
     return seed
 
 
+# A copy on write.
+_lazy_clone = getattr(torch, "_lazy_clone", torch.clone)
+_MANY = 1 << 18     # elements, of which no ones are kept
+_ones: dict[tuple, torch.Tensor] = {}
+
+
+def ones_for(tensor):
+    """The gradient of one that a sink gives: memory of its own from when somebody writes there."""
+    key = (tensor.shape, tensor.dtype)
+    ones = _ones.get(key) if tensor.is_cpu else None
+    if ones is None:
+        ones = torch.ones(tensor.shape, dtype=tensor.dtype, device=tensor.device)
+        if not tensor.is_cpu or tensor.numel() > _MANY:
+            return ones
+        if len(_ones) > 64:
+            _ones.clear()
+        _ones[key] = ones
+    return _lazy_clone(ones)
+
+
 class Loan:
     """The memory of an array, lent to a pass as its seed: what holds a part of it afterwards gets memory of its own.
 
