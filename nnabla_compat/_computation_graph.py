@@ -1,4 +1,4 @@
 """nnabla's path to forward_all."""
-from .engine.tape import forward_all
+from .engine.plan import forward_all
 
 __all__ = ["forward_all"]

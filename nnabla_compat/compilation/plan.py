@@ -12,6 +12,7 @@ import torch
 
 from ..engine import tape
 from ..engine.backward import keep_gradient
+from ..engine.plan import FreedAfterThese
 from ..engine.storage import CLEARED, WRITTEN
 from .capture import Captured, captures
 from .code import below_autograd, code_of
@@ -188,8 +189,8 @@ class Execution:
         if self.captured:
             self.call = Captured(code.call, len(self.inputs), program.buffers)
         for variable in program.freed:
-            if variable._consumers.__class__ is not tape.FreedAfterThese:
-                variable._consumers = tape.FreedAfterThese(variable._consumers)
+            if variable._consumers.__class__ is not FreedAfterThese:
+                variable._consumers = FreedAfterThese(variable._consumers)
         if self.plan.record and not clear_buffer:
             reference = weakref.ref(owner)
             for storage in self.kept:
@@ -269,7 +270,7 @@ class Execution:
         program = self.program
         if program.backward is None or id(root) != program.root_id or self.gradients_given or clear_buffer is not \
                 program.backward.clear_buffer or grad != self.seed_value or grad.__class__ not in (int, float) \
-                or self.plan.version != tape.version() or program.root.storage._tensor is not self.results[self.root_place]:
+                or self.plan.version != tape.changes or program.root.storage._tensor is not self.results[self.root_place]:
             return False
         for tensor, container in self.targets:
             if container.grad_storage.owner is not tensor:

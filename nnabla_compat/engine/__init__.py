@@ -4,7 +4,7 @@ from .calls import call
 from .function import Function
 from .nd_array import NdArray
 from .python_function import PythonFunction
-from .tape import forward_all
+from .plan import forward_all
 from .variable import Variable
 
 __all__ = ["Context", "Function", "NdArray", "PythonFunction", "Variable", "call", "context_scope",

@@ -9,7 +9,8 @@ from . import clearing, hooks, tape
 from .edge import Edge, history
 from .freed_data import FreedData
 from .leaf import leaf_gradient
-from .seeds import lend, seed_of
+from .plan import compute_missing, forward
+from .seeds import lend, ones_for, seed_of
 from .storage import CLEARED, WRITTEN
 
 
@@ -34,7 +35,7 @@ def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
         return
     pre, post = hooks.function_pre_hooks, hooks.function_post_hooks
     watched = pre or post or pre_hook is not None or post_hook is not None or callbacks is not None
-    stopped = _stopped_leaves(plan) if plan is not None and plan.version != tape.version() else ()
+    stopped = _stopped_leaves(plan) if plan is not None and plan.version != tape.changes else ()
     seed, lent = seed_of(root, grad, tensor)
     outputs, seeds, fresh = (tensor,), (seed,), False
     if root._parent.op.keeps_inputs:
@@ -96,7 +97,7 @@ def _run_engine(outputs, seeds, keep_graph):
 
 def _plain_leaves(plan, captured):
     """The leaves of a plan where their gradients can be put in place by hand; None where torch has to do it."""
-    if (plan is None or plan.version != tape.version() or not plan.pure or _use_count is None
+    if (plan is None or plan.version != tape.changes or not plan.pure or _use_count is None
             or any([t.__class__ is not torch.Tensor for _, t, _ in captured])):
         return None
     leaves = {}
@@ -164,11 +165,11 @@ def _recorded(root):
     if tensor is not None and _leads_back(root, tensor, plan) and not spent:
         return tensor, plan
     if tensor is None and root._run is None and not storage.clear_called:
-        tape.compute_missing(root)
+        compute_missing(root)
         tensor = storage.autograd_tensor(container.shape)
         return (tensor, None) if tensor.requires_grad else (None, None)
     if tensor is None or spent:
-        tape.forward(root, False, False, None, None)
+        forward(root, False, False, None, None)
         storage.autograd_tensor(container.shape)    # compiled code leaves no history: this makes it
         plan = root._run
         tensor = plan.env[plan.slots[id(root)]]
@@ -199,10 +200,10 @@ def _ones(root, plan):
         if not t.requires_grad:
             continue
         if v._parent is None and t.is_leaf and not t._backward_hooks and not t._post_accumulate_grad_hooks:
-            t.grad = torch.ones_like(t)
+            t.grad = ones_for(t)
         else:
             starts[id(t)] = t
-    return tuple(starts.values()), tuple([torch.ones_like(t, memory_format=torch.contiguous_format) for t in starts.values()])
+    return tuple(starts.values()), tuple([ones_for(t) for t in starts.values()])
 
 
 def _stored_gradients(root, plan):

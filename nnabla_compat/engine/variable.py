@@ -2,7 +2,7 @@
 import numpy as np
 import torch
 
-from . import backward, context, modes, tape
+from . import backward, context, modes, plan, tape
 from .leaf import link_leaf, with_history
 from .nd_array import NdArray, size_from_axis
 from .storage import DIVERGED, FRESH, Storage, on_device, torch_dtype
@@ -434,7 +434,7 @@ class Variable:
         if self._parent is None:
             raise RuntimeError("Variable.forward: expected a variable computed by a function, this one is a leaf "
                                f"of shape {self.shape}")
-        tape.forward(self, clear_buffer, clear_no_need_grad, function_pre_hook, function_post_hook)
+        plan.forward(self, clear_buffer, clear_no_need_grad, function_pre_hook, function_post_hook)
 
     def backward(self, grad=1, clear_buffer=False, communicator_callbacks=None, function_pre_hook=None,
                  function_post_hook=None):
