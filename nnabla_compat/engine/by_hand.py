@@ -73,13 +73,12 @@ def backward(function, inputs, outputs, accum):
     """Add the gradients of ``outputs`` to those of the ``inputs`` that need grad (overwrite where accum is False)."""
     accum = [True] * len(inputs) if accum is None else list(accum)
     _bind(function, inputs)
-    tensors = _tensors(function, inputs)
     results = _recorded(function, inputs, outputs)
     if results is not None:
-        grads = _gradients(inputs, tensors, outputs, results)
+        grads = _gradients(inputs, _entered(function, inputs), outputs, results)
     else:
         tensors = [t.detach().requires_grad_() if v.need_grad and t.is_floating_point() else t.detach()
-                   for v, t in zip(inputs, tensors)]
+                   for v, t in zip(inputs, _tensors(function, inputs))]
         with _resumed(function, tensors):
             results = function.execute(tensors)
         grads = _gradients(inputs, tensors, outputs, results)    # some write to buffers: vat_noise
@@ -136,6 +135,12 @@ def _bind(function, inputs):
 def _tensors(function, inputs):
     target = function.target
     return [input_tensor(v, function.input_kind(i), target) for i, v in enumerate(inputs)]
+
+
+def _entered(function, inputs):
+    """The tensors that a recorded run has started from: before they were converted to the computing dtype."""
+    kinds = [function.input_kind(i) for i in range(len(inputs))]
+    return [input_tensor(v, "as_is" if kind == "tensor" else kind, function.target) for v, kind in zip(inputs, kinds)]
 
 
 def _store(results, outputs):

@@ -88,3 +88,19 @@ def gradients_of_assignments(nn, F):
     x.g = 0
     z.backward()
     return out + [x.g.copy(), h.d.copy()]
+
+
+@scenario
+def gradients_by_hand_of_converted_inputs(nn, F):
+    """Functions with chance or memory, called at once on numbers of another type than they compute in."""
+    out = []
+    for dtype in (np.float32, np.float64, np.float16):
+        for config in ("float", "half"):
+            x = nn.Variable.from_numpy_array(np.arange(6).reshape(1, 6).astype(dtype), need_grad=True)
+            with nn.context_scope(nn.ext_utils.get_extension_context("cpu", type_config=config)), nn.auto_forward():
+                calls = [F.dropout(x, .5, seed=3), F.interpolate(x, output_size=(12,), mode="nearest"), F.tanh(x)]
+            for y in calls:
+                y.g, x.g = np.arange(y.size).reshape(y.shape), 0
+                y.parent.backward([x], [y])
+                out.append([np.asarray(x.g, np.float32).round(2), str(y.data.dtype)])
+    return out
