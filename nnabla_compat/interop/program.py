@@ -97,6 +97,7 @@ class Program:
                     slots[id(v)] = count
                 count += 1
         self.roots = tuple([slots[id(r)] for r in roots])
+        self.written = {i for step in self.steps for i, kind in zip(step.inputs, step.kinds) if kind in ("state", "buffer")}
         seen = set(self.roots)
         for step in reversed(self.steps):
             last = {i for i in step.inputs if i is not None} - seen
@@ -147,19 +148,28 @@ class Program:
                 owner = owner._modules[component]
             tensor = owner._parameters[name] if name in owner._parameters else owner._buffers[name]
             env.append(tensor.detach() if cut and tensor.requires_grad else tensor)
+        device = env[0].device if env else None
+        self._to_single(env, len(inputs))
         for step in self.steps:
             tensors = [None if i is None else as_kind(env[i], kind) for i, kind in zip(step.inputs, step.kinds)]
             results = step.kernel(*tensors, **step.arguments)
             if isinstance(results, torch.Tensor):
                 results = (results,)
-            if not step.inputs and env:
-                results = [r.to(env[0].device) for r in results]
+            if not step.inputs and device is not None:
+                results = [r.to(device) for r in results]
             if step.cut is not None:
                 results = [r.detach() if cut else r for r, cut in zip(results, step.cut)]
             env.extend(results)
             for i in step.last_uses:
                 env[i] = None
         return [env[i] for i in self.roots]
+
+    def _to_single(self, env, first):
+        """Read leaves of float64, numpy's default, as float32 beside tensors of float32, as nnabla's functions do."""
+        double = [i for i in range(first, len(env)) if env[i].dtype is torch.float64 and i not in self.written]
+        if double and any([t.dtype is torch.float32 for t in env]):
+            for i in double:
+                env[i] = env[i].to(torch.float32)
 
 
 def as_kind(tensor, kind):

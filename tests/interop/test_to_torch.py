@@ -674,3 +674,36 @@ def test_round_trip_of_a_torch_module():
     assert torch.equal(twin(x), module(x))
     compiled = torch.compile(module, fullgraph=True, backend="aot_eager")
     assert same(compiled(x).detach(), module(x).detach())
+
+
+@pytest.mark.parametrize("trained", [False, True])
+def test_leaves_of_float64_beside_float32(trained):
+    """numpy makes float64: a constant and a parameter of it are read as float32, until all is float64."""
+    nn.clear_parameters()
+
+    def network(x):
+        shift = nn.parameter.get_parameter_or_create("shift", (1, 4), np.zeros((1, 4)))
+        return PF.affine(x * nn.Variable.from_numpy_array(np.arange(4.)[None]) + shift, 3)
+    x = nn.Variable.from_numpy_array(np.random.RandomState(0).randn(2, 4).astype(np.float32))
+    y = network(x)
+    y.forward()
+    module = interop.graph_to_torch([x], y)
+    inputs = torch.from_numpy(x.d.copy())
+    found = module(inputs)
+    assert found.dtype is torch.float32 and same(found.detach(), y.d)
+    if trained:
+        found.sum().backward()
+        assert module.get_parameter("shift").grad.abs().sum() > 0
+    assert module.double()(inputs.double()).dtype is torch.float64
+    nn.clear_parameters()
+
+
+def test_random_numbers_after_the_input_was_used():
+    """What has no inputs goes to the module's device, which is asked of an input that is let go of early."""
+    nn.clear_parameters()
+    x = nn.Variable((2, 4))
+    y = PF.affine(PF.affine(x, 4, name="a") + 0 * F.randn(shape=(2, 4)), 3, name="b")
+    x.d = 1
+    y.forward()
+    assert same(interop.graph_to_torch([x], y)(torch.ones(2, 4)).detach(), y.d)
+    nn.clear_parameters()
