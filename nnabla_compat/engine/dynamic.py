@@ -53,8 +53,11 @@ def run_operator(op, inputs, args, n_outputs, node=Function):
             need_grad = True
         if v.rank > rank:
             rank = v.rank
-        if v._consumers is None:
+        consumers = v._consumers
+        if consumers is None:
             v._consumers = [ref]
+        elif len(consumers) < 32:
+            consumers.append(ref)
         else:
             v.add_consumer(ref)
     if unlinked:
@@ -146,8 +149,11 @@ _MOST = 4096
 
 
 def _known(op, inputs, args, n_outputs):
-    if len(inputs) == 1:
+    count = len(inputs)     # a list costs as much as all the rest
+    if count == 1:
         key = (op, n_outputs, inputs[0].container.shape, *args.values())
+    elif count == 2:
+        key = (op, n_outputs, inputs[0].container.shape, inputs[1].container.shape, *args.values())
     else:
         key = (op, n_outputs, *[v.container.shape for v in inputs], *args.values())
     known = _calls.get(key)
