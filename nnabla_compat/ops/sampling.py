@@ -31,7 +31,7 @@ def interpolate_linear(x, position):
     part = [p - b for p, b in zip(position, below)]
     below = [b.long() for b in below]
     total = None
-    for corner in itertools.product((0, 1), repeat=len(position)):
+    for corner in itertools.product(*[(0, 1)] * len(position)):
         values = gather(x, [b + c for b, c in zip(below, corner)])
         for c, p in zip(corner, part):
             values = values * (p if c else 1 - p)[:, None]

@@ -22,6 +22,9 @@ UNCOMPILED = {
     "pack_padded_sequence": DATA, "pad_packed_sequence": DATA,
     "sink": "returns nothing that depends on its inputs",
 }
+if torch.__version__.startswith("2.4."):
+    UNCOMPILED.update(dict.fromkeys(("nonzero", "bool_gather", "roi_align", "onnx_non_max_suppression"),
+                                    "sizes that depend on values, which later releases of torch take"))
 
 
 def modules(function):
