@@ -8,7 +8,6 @@ It reads commands as JSON lines and answers each with one: {"do": "prepare", "wh
 {"do": "parts"} what the life of a graph takes.
 """
 import importlib
-import itertools
 import json
 import os
 import sys
@@ -220,22 +219,33 @@ def make_batches(case):
     return [case.data(rng) for _ in range(BATCHES)]
 
 
-def peak_memory(run):
-    """Most bytes that torch's allocator gives out during ``run``, beyond what it has given out before."""
+def peak_memory(run, device):
+    """Most bytes of torch's allocator that ``run``, called anew, has taken and not given back: gradients, but neither
+    parameters nor the solver's states.
+
+    What was there before is not counted, and when it goes, that isn't either: so the first of some runs shows too little.
+    """
     import torch
-    if torch.cuda.is_initialized():
-        before = torch.cuda.memory_allocated()
-        torch.cuda.reset_peak_memory_stats()
-        run()
-        return torch.cuda.max_memory_allocated() - before
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+    activities = [torch.profiler.ProfilerActivity.CPU] + [torch.profiler.ProfilerActivity.CUDA] * (device != "cpu")
+    with torch.profiler.profile(activities=activities, profile_memory=True) as profile:
         run()
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "trace.json")
         profile.export_chrome_trace(path)
         with open(path) as trace:
             events = [e for e in json.load(trace)["traceEvents"] if e.get("name") == "[memory]"]
-    return max(itertools.accumulate(e["args"]["Bytes"] for e in sorted(events, key=lambda e: e["ts"])))
+    taken, total, peak = {}, 0, 0
+    for event in sorted(events, key=lambda e: e["ts"]):
+        address, size = event["args"]["Addr"], event["args"]["Bytes"]
+        if event["args"]["Device Type"] != (0 if device == "cpu" else 1):
+            continue
+        if size > 0:
+            taken[address] = size
+        else:
+            size = -taken.pop(address, 0)
+        total += size
+        peak = max(peak, total)
+    return peak
 
 
 def main():
@@ -266,7 +276,7 @@ def main():
             first = [float(side.read(step(*side.batches[i % BATCHES]))) for i in range(6)]
             answer({"first": first, "seconds": time.perf_counter() - begin})
         elif command["do"] == "memory":
-            answer({"peak": peak_memory(lambda: run(2))})
+            answer({"peak": peak_memory(lambda: run(3), device)})
         elif command["do"] == "parts":
             answer({"seconds": side.parts()})
         else:
