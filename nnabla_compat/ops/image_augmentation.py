@@ -342,7 +342,9 @@ def _resolve_augmentation(arguments, x):
         arguments["shape"] = tuple(x)
 
 
-def _image_augmentation_shape(x, shape, **_):
+def _image_augmentation_shape(x, shape, pad=(0, 0), **_):
+    if len(pad) != 2:
+        raise ValueError(f"expected pad as (rows, columns), received {pad}")
     if len(x) < 2 or not 2 <= len(shape) <= len(x):
         raise ValueError(f"expected images with at least 2 axes and a shape with no more axes than they have, "
                          f"received {x} and {shape}")
@@ -381,7 +383,7 @@ def image_augmentation(x: Tensor, shape: Shape = None, pad: Shape = (0, 0), min_
         Array of shape ``x.shape[:-len(shape)] + shape``.
 
     Raises:
-        ValueError: ``shape`` does not fit that of ``x``.
+        ValueError: ``shape`` does not fit that of ``x``, or ``pad`` is no pair.
     """
     height, width = x.shape[-2:]
     rows, columns = shape[-2:]

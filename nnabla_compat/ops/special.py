@@ -331,7 +331,7 @@ def onnx_non_max_suppression(boxes: Tensor, scores: Tensor, center_point_box: in
         center_point_box (int): 0: boxes are two corners ``y1, x1, y2, x2``; 1: centre, width and height.
         max_output_boxes_per_class (int): Most boxes selected for a class; 0, the default, selects none.
         iou_threshold (float): Boxes whose intersection over union with one selected is above are dropped.
-        score_threshold (float): Boxes with scores up to this are dropped.
+        score_threshold (float): Boxes with scores below this are dropped.
 
     Returns:
         Selected ``(batch, class, box)`` positions, uint64 of shape ``(count, 3)``, by batch and class and
@@ -346,7 +346,7 @@ def onnx_non_max_suppression(boxes: Tensor, scores: Tensor, center_point_box: in
         low, high = first - second / 2, first + second / 2
     else:
         low, high = torch.minimum(first, second), torch.maximum(first, second)
-    contests = torch.where(scores > score_threshold, scores - scores.amin() + 1, 0.0)
+    contests = torch.where(scores >= score_threshold, scores - scores.amin() + 1, 0.0)
     order, stays = _suppress(contests, _boxes(low, high, (high - low).prod(-1)), iou_threshold, most=max_output_boxes_per_class)
     stays &= stays.cumsum(-1) <= max_output_boxes_per_class
     at = stays.nonzero()

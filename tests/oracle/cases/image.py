@@ -94,3 +94,5 @@ for setting in (dict(), dict(max_output_boxes_per_class=3), dict(max_output_boxe
 case("onnx_non_max_suppression", values(CORNERS * 2).without_grad(), values([SCORES[0] + [[0.1, 0.9, 0.3, 0.2, 0.8, 0.7]]] * 2).without_grad(), 0, 2, 0.5, 0.0)
 bad("onnx_non_max_suppression", normal(1, 3, 4).without_grad(), normal(2, 1, 3).without_grad())
 bad("onnx_non_max_suppression", normal(1, 3, 5).without_grad(), normal(1, 1, 3).without_grad())
+for threshold in (0.75, 0.6, 0.0):    # a score that is the threshold counts
+    case("onnx_non_max_suppression", values(CORNERS).without_grad(), values([[[0.9, 0.75, 0.6, 0.75, 0.6, 0.0]]]).without_grad(), 0, 6, 0.5, threshold)
