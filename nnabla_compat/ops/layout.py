@@ -427,7 +427,9 @@ def _one_hot_along_axis(x, zeros):
         except RuntimeError:    # some position is negative or out of range
             pass
     n = zeros.shape[-1]
-    return zeros.to(x.device).scatter(-1, x.remainder(n), ((x >= -n) & (x < n)).to(zeros.dtype))
+    if not x.is_cpu:
+        zeros = torch.zeros(zeros.shape, device=x.device)
+    return zeros.scatter(-1, x.remainder(n), ((x >= -n) & (x < n)).to(zeros.dtype))
 
 
 @operator("OneHot", shape=_one_hot_shape, backward_reads="", direct=_direct_one_hot)
