@@ -153,15 +153,15 @@ def _recorded(root):
     plan, container = root._run, root.container
     storage = container.storage
     tensor = storage.autograd_tensor(container.shape)
+    spent = plan is not None and plan.record and not plan.recorded
     if plan is not None and plan.steps is not None:
         own = plan.env[plan.slots[id(root)]]
         if own is None:
             pass            # a backward pass with clear_buffer let go of everything
         elif (own is storage._tensor or own is storage.live or storage.shared):
             tensor = own
-        else:
-            plan = None     # another root's run computed this variable since
-    spent = plan is not None and plan.record and not plan.recorded
+        elif not spent or (tensor is not None and tensor.requires_grad):
+            plan, spent = None, False   # another root's run computed this variable since
     if tensor is not None and _leads_back(root, tensor, plan) and not spent:
         return tensor, plan
     if tensor is None and root._run is None and not storage.clear_called:
