@@ -10,7 +10,7 @@ from .edge import Edge, history
 from .freed_data import FreedData
 from .leaf import leaf_gradient
 from .plan import compute_missing, forward
-from .seeds import lend, ones_for, seed_of
+from .seeds import lend, ones_for, refuse_unfit, seed_of
 from .storage import CLEARED, WRITTEN
 
 
@@ -27,7 +27,7 @@ def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
     if clearing.recorder is not None:
         clearing.recorder.starts_backward(root, grad if clear_buffer else None, freed.steps)
     if tensor is None:
-        seed_of(root, grad, torch.empty(0))   # an unfit gradient is refused even where none is wanted
+        refuse_unfit(root, grad, torch.empty(0))    # even where none is wanted
         if clear_buffer and root._parent.need_grad:
             _free(root, plan, None if plan is not None else tape.ordered_functions((root,), whole=True))
         if clearing.recorder is not None:
@@ -36,21 +36,22 @@ def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
     pre, post = hooks.function_pre_hooks, hooks.function_post_hooks
     watched = pre or post or pre_hook is not None or post_hook is not None or callbacks is not None
     stopped = _stopped_leaves(plan) if plan is not None and plan.version != tape.changes else ()
-    seed, lent = seed_of(root, grad, tensor)
-    outputs, seeds, fresh = (tensor,), (seed,), False
-    if root._parent.op.keeps_inputs:
-        lent = False
-        if root._parent.args_resolved.get("one_input_grad") is False:
+    lent = fresh = False
+    if not root._parent.op.keeps_inputs or tensor.requires_grad and root._parent.args_resolved["one_input_grad"]:
+        seed, lent = seed_of(root, grad, tensor)
+        outputs, seeds = (tensor,), (seed,)
+    else:
+        refuse_unfit(root, grad, tensor)
+        if not root._parent.args_resolved["one_input_grad"]:
             outputs, seeds = _stored_gradients(root, plan)
             if not outputs:
                 return
-        elif not tensor.requires_grad:
-            if watched:
-                tensor = _record(root, plan)
-                outputs = tensor,
-            else:
-                outputs, seeds = _ones(root, plan)
-                fresh = True
+        elif watched:
+            tensor = _record(root, plan)
+            outputs, seeds = (tensor,), (torch.ones_like(tensor),)
+        else:
+            outputs, seeds = _ones(root, plan)
+            fresh = True
     if watched:
         _backward_watched(root, plan, tensor, outputs, (seed.clone(),) if lent else seeds, clear_buffer, _callback_list(callbacks),
                           hooks.combined(pre, pre_hook), hooks.combined(post, post_hook, local_first=True))
@@ -182,7 +183,11 @@ def _leads_back(root, tensor, plan):
     """Whether there is something to differentiate: torch's history, or what a sink at the end of a plan got."""
     if tensor.requires_grad or plan is None or not root._parent.op.keeps_inputs:
         return tensor.requires_grad
-    return any(t is not None and t.requires_grad for t in map(plan.result, plan.input_slots(root._parent)))
+    for slot in plan.input_slots(root._parent):
+        t = plan.result(slot)
+        if t is not None and t.requires_grad:
+            return True
+    return False
 
 
 def _record(root, plan):

@@ -54,6 +54,13 @@ def seed_of(root, grad, tensor):
     return (seed, True) if seed.nbytes > _SMALL and array.storage.regular else (seed.clone(), False)
 
 
+def refuse_unfit(root, grad, tensor):
+    """The errors of ``seed_of``, where a pass doesn't start from that gradient."""
+    if grad.__class__ is int or grad.__class__ is float or isinstance(grad, NdArray) and grad.shape == root.container.shape:
+        return
+    seed_of(root, grad, tensor)
+
+
 def _filled(shape, value, tensor):
     if tensor.numel() == 1:
         return torch.full(shape, value, dtype=tensor.dtype, device=tensor.device)
@@ -76,8 +83,8 @@ _ones: dict[tuple, torch.Tensor] = {}
 
 def ones_for(tensor):
     """The gradient of one that a sink gives: memory of its own from when somebody writes there."""
-    key = (tensor.shape, tensor.dtype)
-    ones = _ones.get(key) if tensor.is_cpu else None
+    key = (tensor.shape, tensor.dtype, tensor.device)
+    ones = _ones.get(key)
     if ones is None:
         ones = torch.ones(tensor.shape, dtype=tensor.dtype, device=tensor.device)
         if not tensor.is_cpu or tensor.numel() > _MANY:

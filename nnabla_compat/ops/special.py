@@ -38,11 +38,12 @@ class _Sink(torch.autograd.Function):
 
 
 _NOTHING = torch.zeros(())
+_copy_on_write = getattr(torch, "_lazy_clone", torch.clone)
 
 
 def _direct_sink(*x, one_input_grad):
     # Not recorded: backward from a sink starts at its inputs.
-    return lambda *x: _NOTHING.clone() if x[0].is_cpu else x[0].new_zeros(())
+    return lambda *x: _copy_on_write(_NOTHING) if x[0].is_cpu else x[0].new_zeros(())
 
 
 @operator("Sink", shape=lambda *x, one_input_grad=True: (), keeps_inputs=True, backward_reads="", half=False,
