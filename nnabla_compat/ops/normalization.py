@@ -669,7 +669,7 @@ def spectral_norm(w: Tensor, u: State, dim: int = 0, itr: int = 1, eps: float = 
         left = torch.mv(fixed, right)
         left = left * torch.rsqrt(left.dot(left) + eps)
     y = w / left.dot(torch.mv(matrix, right))
-    given = before.clone() if output_u else None
+    given = before.to(w.dtype, copy=True) if output_u else None
     if not test:
         before.data.copy_(left.reshape(before.shape))
     return (y, given) if output_u else y

@@ -79,3 +79,12 @@ def test_recorded_in_half_precision(function):
     failures = compare(function)
     if failures:
         pytest.fail(f"{len(failures)} settings of {function} differ:\n" + "\n".join(failures), pytrace=False)
+
+
+def test_output_that_is_a_buffer():
+    """Buffers stay float32; what is given out of them has the dtype of the other results."""
+    w, u = nn.Variable.from_numpy_array(np.eye(3, 4)), nn.Variable.from_numpy_array(np.ones(3, np.float32))
+    with nn.context_scope(get_extension_context("cpu", type_config="half")):
+        outputs = nn.functions.spectral_norm(w, u, output_u=True)
+    nn.forward_all(outputs)
+    assert [y.data.dtype for y in outputs] == [np.float16, np.float16] and u.data.dtype == np.float32
