@@ -15,7 +15,7 @@ from collections import OrderedDict
 
 from . import ops  # noqa: F401  (declares the operators)
 from . import function_bases as _base
-from .engine import backward_functions as _engine
+from .engine import backward_functions as _engine, clearing as _clearing
 from .engine.operator_gradients import CLASSES as _CLASSES
 from .registry import OPERATORS
 
@@ -40,6 +40,7 @@ def register(func_name, func):
             Variable, or None, for each input. Inputs and outputs whose data the gradients don't read are None.
     """
     registry[func_name] = func
+    _clearing.keep_all()
 
 
 def show_registry():

@@ -96,7 +96,14 @@ def storages_freed_in_backward(functions, root):
 # -- dynamic mode ------------------------------------------------------------------------------------
 
 # Arrays below this size, in bytes, are kept: to see whether anybody holds them costs as much as to compute with them.
-LARGE = 1 << 14
+# Read as an attribute of this module.
+freed_from = 1 << 14
+
+
+def keep_all():
+    """Free nothing from now on: gradients by users' backward functions (engine.backward_functions) may read anything."""
+    global freed_from
+    freed_from = float("inf")
 
 
 def let_go_of_unheld(function):

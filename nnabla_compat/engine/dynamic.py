@@ -77,7 +77,7 @@ def run_operator(op, inputs, args, n_outputs, node=Function):
             function.args_resolved = args
         else:
             function.args_resolved, function.bound, function.input_shapes = known.args, known.bound, known.shapes
-        if tensors[0].nbytes >= clearing.LARGE:
+        if tensors[0].nbytes >= clearing.freed_from:
             clearing.let_go_of_unheld(function)
     if results.__class__ is torch.Tensor:
         container = _held(results, inputs, tensors) if not op.aliases else _alias(results, args, inputs, tensors)

@@ -13,6 +13,12 @@ CHAIN = (lambda h: F.add2(h, h), lambda h: F.add_scalar(h, 1.0), F.tanh, lambda 
          lambda h: F.mul_scalar(h, 2.0), F.exp, F.relu)
 
 
+@pytest.fixture(autouse=True)
+def frees(monkeypatch):
+    """Whatever backward functions other tests have registered."""
+    monkeypatch.setattr(clearing, "freed_from", 1 << 14)
+
+
 def leaf(shape=SHAPE, need_grad=True):
     variable = nn.Variable(shape, need_grad=need_grad)
     variable.d = np.random.RandomState(0).randn(*shape).astype("float32")
@@ -140,6 +146,18 @@ def test_a_function_of_python_says_what_its_gradient_reads():
         y = F.add_scalar(Double()(F.add_scalar(leaf(), 1.0)), 1.0)
     y.backward()
     assert freed(y)[0] is False
+
+
+def test_backward_functions_of_users_find_everything(monkeypatch):
+    monkeypatch.setitem(nn.backward_functions.registry, "Exp", None)     # put back afterwards
+    nn.backward_functions.register("Exp", lambda grads, inputs, shapes, outputs, out_shapes: [grads[0] * outputs[0]])
+    x = leaf()
+    y = run(x)
+    assert not any(freed(y))
+    with nn.auto_forward():
+        dx, = nn.grad([y], [x])
+    y.backward()
+    np.testing.assert_allclose(dx.d, x.g, rtol=1e-5)
 
 
 # -- calls like one before -------------------------------------------------------------------------
