@@ -72,6 +72,15 @@ def test_functions_that_write_get_an_array(constant):
         np.testing.assert_array_equal(z.d[:, 0], [1, 5, 1, 5])
 
 
+def test_functions_that_may_write_get_an_array():
+    """``min_max_quantize`` moves the ranges it follows in place; each run starts from the constants again, as in nnabla."""
+    low, high = F.constant(-1, (1, 2)), F.constant(0.5, (1, 2))
+    y = nn.function_bases.min_max_quantize(ones(2, 2), low, high, ones(1, 2) * 0, ones(1, 2) * 255, decay=0.5, x_min_max=True, ema=True)
+    for _ in range(2):
+        y.forward()
+        assert (y.d == 0.75).all() and (low.d == 0).all() and (high.d == 0.75).all()
+
+
 @pytest.mark.parametrize("function", [F.batch_normalization, F.fused_batch_normalization])
 def test_scale_of_a_normalization(function):
     gradients = []
