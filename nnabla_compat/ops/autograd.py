@@ -8,8 +8,9 @@ _NEEDS_GRADIENT = torch.__version__.startswith("2.4.")
 def apply(function, *inputs):
     """``function.apply(*inputs)`` for a Function with ``setup_context``, called with all of its parameters.
 
-    Where nothing is recorded, that is its ``forward``. torch looks up the signature of ``forward`` in each such call to fill in defaults, which takes longer than
-    many a kernel. Only function transforms (vmap, grad ...) and the compiler need the long way.
+    Where nothing is recorded, that is its ``forward``. torch looks up the signature of ``forward`` in each such call to
+    fill in defaults, which takes longer than many a kernel. Only function transforms (vmap, grad ...) and the compiler
+    need the long way.
     """
     if torch.compiler.is_compiling():
         if _NEEDS_GRADIENT and not (torch.is_grad_enabled() and any([isinstance(x, torch.Tensor) and x.requires_grad for x in inputs])):
