@@ -48,7 +48,7 @@ def export(source, target, network=None, parameters=None, format=None, seed=0):
         raise FileExistsError(f"{target}: exists already. Name a directory that does not.")
     format = format or ("safetensors" if available("safetensors") else "pt")
     file = NetworkFile(source, network, parameters)
-    size = next(iter(file.network.inputs.values())).shape[:1]
+    size = next((v.shape[:1] for v in file.network.inputs.values()), ())
     other = of_batch(source, network, parameters, size[0] + 3) if size else None
     target = os.path.abspath(target)
     os.makedirs(os.path.dirname(target), exist_ok=True)

@@ -204,15 +204,17 @@ def channel_normalization(m, n):
 
 @writes("LayerNormalization")
 def layer_normalization(m, n):
-    a, features = n.args, tuple(n.shapes[0][1:])
-    n.refuse_unless(a["batch_axis"] == (0,) and n.count == 1, "other batch axes than 0")
+    a, leading = n.args, len(n.args["batch_axis"])
+    features = tuple(n.shapes[0][leading:])
+    n.refuse_unless(a["batch_axis"] == tuple(range(leading)) and features and n.count == 1, "other batch axes than the first")
     beta, gamma = n.names[1:3]
     if beta is None and gamma is None:
         return call("F.layer_norm", n.input, features, eps=_unless(a["eps"], 1e-5))
-    if None in (beta, gamma) or not m.owns(beta, gamma):
+    if None in (beta, gamma) or not m.owns(beta, gamma) or leading > 1:
         shapes = [s for s in n.shapes[1:3] if s is not None]
-        n.refuse_unless(all(s == (1, *features) for s in shapes), "scales of another shape than the features")
-        weight, bias = (None if name is None else f"{m.value(name)}[0]" for name in (gamma, beta))
+        n.refuse_unless(all(s == (*[1] * leading, *features) for s in shapes), "scales of another shape than the features")
+        first = ", ".join("0" * leading)
+        weight, bias = (None if name is None else f"{m.value(name)}[{first}]" for name in (gamma, beta))
         return call("F.layer_norm", n.input, features, weight=weight, bias=bias, eps=_unless(a["eps"], 1e-5))
     made = m.layer("layer_normalization", call("nn.LayerNorm", features, eps=_unless(a["eps"], 1e-5)),
                    {"beta": beta, "gamma": gamma})

@@ -158,7 +158,8 @@ MADE = {
         x, nn.parameter.get_parameter_or_create("w", (4, 4, 3, 3), np.ones((4, 4, 3, 3))) * 2)],
     "batch normalization": lambda x: [PF.batch_normalization(x, eps=1e-3, decay_rate=.7),
                                       PF.batch_normalization(F.reshape(x, (2, 144)), name="b")],
-    "layer normalization": lambda x: [PF.layer_normalization(x)],
+    "layer normalization": lambda x: [PF.layer_normalization(x), PF.layer_normalization(x, batch_axis=(0, 1), name="tokens"),
+                                      PF.layer_normalization(x, batch_axis=(0, 1, 2), no_bias=True, name="last")],
     "norms": lambda x: [PF.group_normalization(x, 2), PF.instance_normalization(x)],
     "prelu": lambda x: [PF.prelu(x, shared=False)],
     "gru": lambda x: list(PF.gru(F.reshape(x, (2, 24, 6)), F.constant(0, (2, 1, 24, 3)), num_layers=2)),
@@ -179,6 +180,10 @@ MADE = {
 @pytest.mark.parametrize("case", MADE)
 def test_made_network(case):
     exported(network(MADE[case], IMAGE))    # compares
+
+
+def test_a_network_without_inputs():
+    exported(network(lambda: PF.affine(nn.parameter.get_parameter_or_create("image", (2, 3), np.ones((2, 3))), 4)))
 
 
 def test_shared_layers_stay_shared():
