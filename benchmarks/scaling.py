@@ -98,7 +98,7 @@ def threads(args):
     for key, (one, two) in found.items():
         gains = [f"{one[s]['median'] / two[s]['median']:.2f}" if s in one else "" for s in ALL]
         rows.append((*key, *cells(one, 1e3), *cells(two, 1e3), *gains))
-    header = [f"{s}, {n} thread{'s' * (n > 1)}" for n in (1, 2) for s in LIBRARIES]
+    header = [f"{s}{', ms' * (s != '/torch')}, {n} thread{'s' * (n > 1)}" for n in (1, 2) for s in LIBRARIES]
     yield from table(("case", "step", "mode", *header, "gain", "torch's gain", "nnabla's gain"), rows)
 
 
