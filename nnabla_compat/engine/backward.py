@@ -3,9 +3,11 @@
 Leaves accumulate into their ``.grad``, which is the storage behind ``Variable.g``. Callers that watch
 each function (hooks, communicator callbacks) are called from hooks on the tensors between functions.
 """
+from contextlib import nullcontext
+
 import torch
 
-from . import clearing, hooks, tape
+from . import clearing, hooks, replay, tape
 from .edge import Edge, history
 from .freed_data import FreedData
 from .leaf import leaf_gradient
@@ -170,7 +172,8 @@ def _recorded(root):
         tensor = storage.autograd_tensor(container.shape)
         return (tensor, None) if tensor.requires_grad else (None, None)
     if tensor is None or spent:
-        forward(root, False, False, None, None)
+        with nullcontext() if plan is None else replay.repeated(plan):
+            forward(root, False, False, None, None)
         storage.autograd_tensor(container.shape)    # compiled code leaves no history: this makes it
         plan = root._run
         tensor = plan.env[plan.slots[id(root)]]

@@ -10,7 +10,7 @@ from contextlib import nullcontext
 import torch
 
 from ..registry import Operator
-from . import clearing, hooks, modes, recompute, tape, views
+from . import clearing, hooks, modes, recompute, replay, tape, views
 from .edge import Edge, remains
 from .leaf import input_tensor
 from .steps import Steps
@@ -101,6 +101,8 @@ class Plan(Steps):
         self.copies = {}        # slot -> slots of its conversions to other dtypes or devices
         self.recorded = False   # whether the last run left a history to differentiate
         self.checkpoints = any(_recomputed(f) for f in self.functions)
+        self.drawing = [f for f in self.functions if "rng" in f.op.wants]
+        self.drew_from = ()     # where their streams stood before a run that left no history of what backward may ask for
         tape.refresh_nodes(self.functions)
 
     def computes(self, roots):
@@ -200,6 +202,8 @@ class Plan(Steps):
 
     def run(self, clear_buffer=False, clear_no_need_grad=False):
         """Compute every root."""
+        if self.drawing:
+            self.drew_from = replay.positions(self.drawing) if clear_buffer and self.record else ()
         if modes.compiler is None or not modes.compiler.run(self, clear_buffer, clear_no_need_grad):
             self.run_steps(clear_buffer, clear_no_need_grad)
         if views.watched:

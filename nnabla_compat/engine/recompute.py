@@ -12,6 +12,7 @@ import torch
 from torch.autograd.graph import saved_tensors_hooks
 
 from . import clearing
+from .replay import go_to, positions
 from .storage import CLEARED, WRITTEN
 
 
@@ -172,12 +173,7 @@ class _Replay:
     """Lets a stretch run a second time with the random streams and buffers it started with."""
 
     def __init__(self, functions, tensors, is_state):
-        streams = {}
-        for function in functions:
-            rng = getattr(function.bound, "keywords", {}).get("rng")
-            if rng is not None:
-                streams[id(rng)] = rng
-        self.streams = [(rng, rng.get_state()) for rng in streams.values()]
+        self.streams = positions(functions)
         self.tensors = [None if state else t for t, state in zip(tensors, is_state)]
         self.live = [t if state else None for t, state in zip(tensors, is_state)]
         self.states = [t.clone() if state else None for t, state in zip(tensors, is_state)]
@@ -195,9 +191,7 @@ class _Replay:
         self.before = None
         if self.runs > 1:
             self.before = [(rng, rng.get_state()) for rng, _ in self.streams]
-            for rng, state in self.streams:
-                rng.set_state(state)
+            go_to(self.streams)
 
     def __exit__(self, *_):
-        for rng, state in self.before or ():
-            rng.set_state(state)
+        go_to(self.before or ())

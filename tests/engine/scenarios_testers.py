@@ -121,3 +121,25 @@ def results_read_before_backward(nn, F):
             y.backward(np.arange(9).reshape(1, 3, 3), clear_buffer=True)
             out.append(np.round(x.g, 3))
     return out
+
+
+@scenario
+def backward_of_a_run_that_kept_nothing(nn, F):
+    """Gradients belong to the numbers that were drawn, running statistics move once, and streams go on behind the run."""
+    nn.seed(5)
+    out = []
+    for build in (lambda x: F.dropout(x, .5), lambda x: F.dropout(F.dropout(x, .5, seed=3), .5)):
+        x = var(nn, np.ones((2, 6)))
+        y = F.sum(build(x))
+        for _ in range(3):
+            y.forward(clear_buffer=True)
+            x.g = 0
+            y.backward()
+            out.append([round(float(y.d), 4), np.round(x.g, 4)])
+    mean, variance = nn.Variable.from_numpy_array(np.zeros((1, 6))), nn.Variable.from_numpy_array(np.ones((1, 6)))
+    one = var(nn, np.ones((1, 6)))
+    y = F.sum(F.batch_normalization(var(nn, np.arange(12).reshape(2, 6)), one, one, mean, variance))
+    y.forward(clear_buffer=True)
+    y.backward()
+    out.append([mean.d.round(4), variance.d.round(4)])
+    return out
