@@ -155,6 +155,8 @@ class Operator:
         min_outputs: How many outputs it makes at least, or a function of the arguments that tells.
         half: Whether nnabla's CPU build computes it in half precision too; where not, half contexts give float32.
         aliases: Output 0 shares the storage of input 0 (unless an argument ``inplace`` is false).
+        keeps_dtype: Output 0 has the dtype that input 0 is stored in, whatever the computing dtype; where it aliases, it
+            does while it shares the storage.
         wants: The engine parameters the kernel asks for.
         direct: ``direct(*input_shapes, **arguments)`` gives a function of the tensors alone that does what the
             kernel does for shapes that the rule has accepted, without its case distinctions and checks; None
@@ -163,16 +165,17 @@ class Operator:
     """
 
     __slots__ = ("type_name", "name", "kernel", "inputs", "arguments", "variadic", "shape", "resolve",
-                 "data_dependent", "aliases", "keeps_inputs", "needs_graph", "backward_reads",
+                 "data_dependent", "aliases", "keeps_dtype", "keeps_inputs", "needs_graph", "backward_reads",
                  "wants", "plain", "creates", "direct", "min_outputs", "half",
                  "eager_rule", "unbound", "recalled", "floats")
 
     def __init__(self, type_name, kernel, shape=None, resolve=None, data_dependent=False, aliases=False,
-                 keeps_inputs=False, backward_reads=None, direct=None, min_outputs=1, half=True):
+                 keeps_inputs=False, backward_reads=None, direct=None, min_outputs=1, half=True, keeps_dtype=False):
         self.type_name = type_name
         self.kernel = kernel
         self.name = kernel.__name__.rstrip("_")
         self.shape, self.resolve, self.data_dependent, self.aliases = shape, resolve, data_dependent, aliases
+        self.keeps_dtype = keeps_dtype or aliases
         self.keeps_inputs = keeps_inputs
         self.backward_reads = backward_reads
         self.direct = direct
@@ -211,8 +214,13 @@ class Operator:
     def __repr__(self):
         return f"<Operator {self.type_name}>"
 
-    def input_kind(self, i: int) -> str:
-        """Kind of the i-th tensor passed, counting a variadic input's repeats."""
+    def input_kind(self, i: int, args: dict) -> str:
+        """Kind of the i-th tensor passed, counting a variadic input's repeats.
+
+        ``"stored"``, which is not declared: as it is stored, for an output of that dtype.
+        """
+        if self.keeps_dtype and args.get("inplace", True):
+            return "stored"
         return self.inputs[min(i, len(self.inputs) - 1)].kind
 
 
@@ -222,14 +230,15 @@ OPERATORS: dict[str, Operator] = {}
 def operator(type_name: str, *, shape: Callable | None = None, resolve: Callable | None = None,
              data_dependent: bool = False, aliases: bool = False,
              keeps_inputs: bool = False, backward_reads: str | dict | Callable | None = None,
-             direct: Callable | None = None, min_outputs: int | Callable = 1, half: bool = True):
+             direct: Callable | None = None, min_outputs: int | Callable = 1, half: bool = True,
+             keeps_dtype: bool = False):
     """Register the decorated kernel under nnabla's type name; see :class:`Operator` for the options."""
     def register(kernel):
         if type_name in OPERATORS:
             raise ValueError(f"operator {type_name} is declared twice: in {OPERATORS[type_name].kernel.__module__} "
                              f"and in {kernel.__module__}")
         OPERATORS[type_name] = Operator(type_name, kernel, shape, resolve, data_dependent, aliases, keeps_inputs,
-                                        backward_reads, direct, min_outputs, half)
+                                        backward_reads, direct, min_outputs, half, keeps_dtype)
         return kernel
     return register
 

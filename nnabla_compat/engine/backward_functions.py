@@ -84,7 +84,7 @@ def _argument(argument, args):
     return None if value is None else argument.coerce(value)
 
 
-_WITH_GRADIENT = ("tensor", "as_is", "own")   # kinds of input
+_WITH_GRADIENT = ("tensor", "stored", "as_is", "own")   # kinds of input
 
 
 class _BackwardOperator:
@@ -95,14 +95,14 @@ class _BackwardOperator:
     inputs = ()
     resolve = shape = backward_reads = None
     variadic = True
-    data_dependent = aliases = keeps_inputs = needs_graph = plain = False
+    data_dependent = aliases = keeps_dtype = keeps_inputs = needs_graph = plain = False
     half, min_outputs, eager_rule = True, 1, False
 
     def __init__(self, op, n_grads, kinds):
         self.forward_op, self.n_grads, self.kinds = op, n_grads, kinds
         self.type_name = self.name = f"{op.type_name}Backward"
 
-    def input_kind(self, i):
+    def input_kind(self, i, args):
         return "tensor" if i < self.n_grads else self.kinds[i - self.n_grads]
 
 

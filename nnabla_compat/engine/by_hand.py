@@ -130,6 +130,8 @@ def _has_state(function):
 def _bind(function, inputs):
     if function.bound is None:
         function.bind([v.shape for v in inputs])
+    elif len(inputs) != len(function.input_shapes):
+        raise RuntimeError(f"{function.name}: expected {len(function.input_shapes)} inputs, as it was set up for, received {len(inputs)}")
 
 
 def _tensors(function, inputs):

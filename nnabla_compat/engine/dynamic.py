@@ -45,7 +45,7 @@ def run_operator(op, inputs, args, n_outputs, node=Function):
                     not tensor.requires_grad if not wish else
                     (gradient := container.grad_storage) is not None and gradient.owner is tensor and tensor.requires_grad))):
             # Neither as it was computed nor a leaf whose gradient is where it belongs.
-            tensor = input_tensor(v, op.input_kind(len(tensors)), target)
+            tensor = input_tensor(v, op.input_kind(len(tensors), args), target)
         tensors.append(tensor)
         if unlinked:
             continue
@@ -80,7 +80,7 @@ def run_operator(op, inputs, args, n_outputs, node=Function):
         if tensors[0].nbytes >= clearing.freed_from:
             clearing.let_go_of_unheld(function)
     if results.__class__ is torch.Tensor:
-        container = _held(results, inputs, tensors) if not op.aliases else _alias(results, args, inputs, tensors)
+        container = _held(results, inputs, tensors) if not op.keeps_dtype else _as_stored(results, op, args, inputs, tensors)
         variable = _new(Variable)
         if unlinked:
             variable._setup(container, None)
@@ -108,15 +108,19 @@ def _held(result, inputs, tensors):
     return Container(tuple(result.shape), Storage(result))
 
 
-def _alias(result, args, inputs, tensors):
-    """A container of ``result`` of an operator whose output shares the memory of its input, unless it was told not to."""
+def _as_stored(result, op, args, inputs, tensors):
+    """A container of ``result`` of an operator that keeps its input's dtype, and may share its memory."""
     if not args.get("inplace", True):
         return _held(result, inputs, tensors)
     source, view = inputs[0].container.storage, Storage(result)
-    view.alias = True
-    tensor = source.present()
-    if tensor is not None and tensor.data_ptr() == result.data_ptr():   # it wasn't converted on the way
-        source.aliased = view.aliased = True
+    stored = source.present()
+    if stored is not None and stored.dtype is not result.dtype:     # gradients wanted another one
+        values = stored.detach().reshape(result.shape)
+        view.set_as_stored(values if op.aliases else values.clone(), result)
+    if op.aliases:
+        view.alias = True
+        if stored is not None and stored.data_ptr() == view._tensor.data_ptr():     # it wasn't copied on the way
+            source.aliased = view.aliased = True
     return Container(tuple(result.shape), view)
 
 
@@ -193,8 +197,8 @@ def run_now(function, inputs, n_outputs=-1, outputs=None):
 def _attach_results(function, results, rank, need_grad, outputs):
     op, inputs = function.op, function.inputs
     tensors = [v.container.storage._tensor for v in inputs]
-    if op.aliases:
-        containers = [_alias(results[0], function.args_resolved, inputs, tensors)]
+    if op.keeps_dtype:
+        containers = [_as_stored(results[0], op, function.args_resolved, inputs, tensors)]
     else:
         containers = [_held(result, inputs, tensors) for result in results]
     if outputs is not None:

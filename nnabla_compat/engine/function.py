@@ -170,7 +170,7 @@ class Function:
 
     def input_kind(self, i):
         """Kind of the i-th input present; inputs left out before it count as well."""
-        return self.op.input_kind(i if self.mask is None else self.positions[i])
+        return self.op.input_kind(i if self.mask is None else self.positions[i], self.args_resolved)
 
     # -- set-up --------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ class _GradientOperator:
     wants = ()
     resolve = shape = backward_reads = None
     variadic = needs_graph = True
-    data_dependent = aliases = plain = False
+    data_dependent = aliases = keeps_dtype = plain = False
     keeps_inputs = False
     half, min_outputs, eager_rule = True, 1, False
 

@@ -15,7 +15,7 @@ class _Overwritten(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, live, values):
-        return values.view_as(values)
+        return values.view_as(values) if values.is_floating_point() else values.to(live.dtype)
 
     @staticmethod
     def backward(ctx, grad):
@@ -43,7 +43,7 @@ def input_tensor(variable, kind, target):
                 storage.dtype = target.dtype    # a lazy fill is written out as it is asked for
             tensor = storage.materialize(container.shape, target.device)
             storage.touched()
-        elif storage.state == DIVERGED:
+        elif storage.state == DIVERGED and (kind in ("tensor", "stored") or tensor.is_floating_point()):
             tensor = _Overwritten.apply(storage.live, tensor)
     if kind == "state":
         return state_tensor(container, target)

@@ -62,7 +62,7 @@ class _PythonOperator:
     wants = ()
     resolve = shape = backward_reads = None
     variadic = True
-    plain = data_dependent = aliases = keeps_inputs = needs_graph = False
+    plain = data_dependent = aliases = keeps_dtype = keeps_inputs = needs_graph = False
     half, min_outputs, eager_rule = True, 1, False
 
     def __init__(self, owner):
@@ -74,7 +74,7 @@ class _PythonOperator:
 
     name = type_name
 
-    def input_kind(self, i):
+    def input_kind(self, i, args):
         return "as_is"      # integers stay what they are: labels, positions
 
 

@@ -60,7 +60,7 @@ class Steps:
 
     def input_slot(self, function, i, variable):
         op, target = function.op, function.target
-        kind = "tensor" if op.plain else function.input_kind(i)
+        kind = function.input_kind(i)
         if variable._parent is not None and id(variable) in self.slots:
             slot = self.slots[id(variable)]
             if kind in WRITABLE and slot in self.filled:
@@ -215,6 +215,8 @@ class Steps:
             return False
         if function.op.aliases and function.shares_storage():
             return False
+        if _keeps_dtype(function) and _stored_otherwise(function, result) is not None:
+            return False
         return result.shape == container.shape and not self._shows_leaf(result)
 
     def _shows_leaf(self, result):
@@ -235,6 +237,7 @@ class Steps:
         env = self.env
         execute = function.execute
         collects = shared and function.need_grad and cuts[0] is None
+        keeps_dtype = _keeps_dtype(function)
 
         def store(results):
             for k, result in enumerate(results):
@@ -251,7 +254,12 @@ class Steps:
                 if storage.narrowed is not None or storage.owner is not None:
                     storage.materialize(container.shape).data.copy_(result.detach().reshape(container.shape))
                     continue
-                storage._tensor, storage.state = result, WRITTEN
+                values = _stored_otherwise(function, result) if keeps_dtype else None
+                if values is None:
+                    storage._tensor, storage.state = result, WRITTEN
+                else:
+                    values = values.detach().reshape(container.shape)
+                    storage.set_as_stored(values if shared else values.clone(), result)
 
         def run():
             store(execute([env[i] for i in ins]))
@@ -300,6 +308,16 @@ def _shows(tensor, storage, kind):
     """Whether the tensor that a leaf entered with shows what is written to the leaf's storage later."""
     held = storage._tensor
     return tensor is held or (kind == "state" and held is not None and tensor.data_ptr() == held.data_ptr())
+
+
+def _keeps_dtype(function):
+    return function.op.keeps_dtype and function.input_kind(0) == "stored"
+
+
+def _stored_otherwise(function, result):
+    """What the function's input holds if that is of another dtype than ``result``, else None."""
+    tensor = function.inputs[0].container.storage.present()
+    return None if tensor is None or tensor.dtype is result.dtype else tensor
 
 
 def _cut(result, need_grad):

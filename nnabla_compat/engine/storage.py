@@ -190,6 +190,12 @@ class Storage:
         self.state = WRITTEN
         self.live = None
 
+    def set_as_stored(self, values, result):
+        """Adopt ``values``, of a dtype that takes no gradients, with the history of ``result``: of them in one that does."""
+        self.set(values)
+        if result.requires_grad:
+            self.live, self.state = result, DIVERGED
+
     def drop(self, state):
         """Forget the content, keeping its dtype for the next allocation."""
         known = self.known_dtype

@@ -72,7 +72,7 @@ class _TorchOperator:
     name = type_name = "TorchModule"
     resolve = shape = backward_reads = None
     variadic = True
-    plain = data_dependent = aliases = keeps_inputs = needs_graph = False
+    plain = data_dependent = aliases = keeps_dtype = keeps_inputs = needs_graph = False
     half, min_outputs, eager_rule = True, 1, False
 
 

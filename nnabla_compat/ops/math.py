@@ -31,7 +31,7 @@ class StraightThrough(torch.autograd.Function):
 
 # Elementary functions
 
-@operator("Identity", shape=same_shape, backward_reads="", direct=lambda x: torch.clone)
+@operator("Identity", shape=same_shape, keeps_dtype=True, backward_reads="", direct=lambda x: torch.clone)
 def identity(x: AsIs):
     """Copy of the input.
 

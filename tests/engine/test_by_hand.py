@@ -186,3 +186,12 @@ def test_backward_leaves_what_it_writes_to_buffers():
         y.g = gradient
         f.backward(inputs, [y])
         np.testing.assert_array_equal(inputs[1].d, np.full((3, 4), gradient, np.float32))
+
+
+def test_other_numbers_of_inputs_than_were_set_up_are_refused():
+    y, inputs = calling(F.batch_normalization, variable(2, 3), *[constant(1.0, 1, 3) for _ in range(4)])
+    f = y.parent
+    f.setup(inputs, [y])
+    for run in (f.forward, f.backward, f.recompute):
+        with pytest.raises(RuntimeError, match="expected 5 inputs"):
+            run(inputs[:3], [y])
