@@ -42,6 +42,8 @@ def setup(function, inputs, outputs):
     for v in (*inputs, *outputs):
         if not isinstance(v, Variable):
             raise TypeError(f"{function.name}.setup: expected Variables, received {type(v).__name__}")
+    if function.mask is not None:
+        _expect(function, inputs, sum(function.mask))
     shapes = [v.shape for v in inputs]
     function.started = None
     function.bind(shapes, len(outputs))
@@ -128,10 +130,15 @@ def _has_state(function):
 
 
 def _bind(function, inputs):
+    _expect(function, inputs, len(function.input_shapes or function.inputs))
     if function.bound is None:
         function.bind([v.shape for v in inputs])
-    elif len(inputs) != len(function.input_shapes):
-        raise RuntimeError(f"{function.name}: expected {len(function.input_shapes)} inputs, as it was set up for, received {len(inputs)}")
+
+
+def _expect(function, inputs, count):
+    if len(inputs) != count:
+        raise RuntimeError(f"{function.name}: expected {count} inputs, as it was set up for, received {len(inputs)}. "
+                           "Give setup() all that it needs first")
 
 
 def _tensors(function, inputs):

@@ -195,3 +195,17 @@ def test_other_numbers_of_inputs_than_were_set_up_are_refused():
     for run in (f.forward, f.backward, f.recompute):
         with pytest.raises(RuntimeError, match="expected 5 inputs"):
             run(inputs[:3], [y])
+
+
+def test_a_function_with_inputs_left_out_refuses_fewer():
+    x, mean, variance = variable(2, 3), constant(0.0, 1, 3), constant(1.0, 1, 3)
+    y = nn.function_bases.batch_normalization(x, None, None, mean, variance, no_scale=True, no_bias=True)
+    for run in (y.parent.setup, y.parent.forward, y.parent.backward):
+        with pytest.raises(RuntimeError, match="expected 3 inputs"):
+            run([x, mean], [y])
+        run([x, mean, variance], [y])
+
+
+def test_a_function_that_was_never_set_up_refuses_to_run():
+    with pytest.raises(RuntimeError, match="setup"):
+        nn.function.ReLU(nn.Context(), False).forward([variable(2)], [variable(2)])
