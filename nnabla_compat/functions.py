@@ -470,7 +470,8 @@ def clip_by_norm(x, clip_norm, axis=None):
     Raises:
         ValueError: ``clip_norm`` is a number that is not positive.
     """
-    length = _base.pow_scalar(_base.sum(_base.pow_scalar(x, 2.0), _axes(x, axis), True), 0.5)
+    axes = _axes(x, axis)
+    length = _base.pow_scalar(_base.sum(_base.pow_scalar(x, 2.0), axes, True), 0.5)
     if isinstance(clip_norm, _ARRAYS):
         return _base.div2(_base.mul2(x, clip_norm), _base.maximum2(length, clip_norm))
     if clip_norm <= 0:

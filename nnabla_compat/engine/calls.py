@@ -30,7 +30,8 @@ INPUT_HANDLERS: dict[type, object] = {}
 def call_other(op, inputs, args, n_outputs, outputs, function=None):
     """Sort out calls whose inputs are not all plain Variables."""
     present = [x for x in inputs if x is not None]
-    assert len(present) == len(inputs) or not op.variadic, f"{op.name}: expected Variables or NdArrays, received None"
+    if op.variadic and len(present) != len(inputs):
+        raise _refusal(op, inputs, args, None)
     for x in present:
         handler = INPUT_HANDLERS.get(type(x))
         if handler is not None:
@@ -39,18 +40,39 @@ def call_other(op, inputs, args, n_outputs, outputs, function=None):
     if tensors and tensors == len(present):
         return call_on_tensors(op, inputs, args, n_outputs)
     for x in present:
-        assert isinstance(x, (Variable, NdArray, torch.Tensor)), (
-            f"{op.name}: expected inputs of type Variable or NdArray (or torch.Tensor), received {type(x).__name__}")
+        if not isinstance(x, (Variable, NdArray, torch.Tensor)):
+            raise _refusal(op, inputs, args, x)
     if function is None:
         function = Function(op, args)
     if not op.variadic and len(present) != len(inputs):
         mask = tuple([x is not None for x in inputs])
         for declared, x in zip(op.inputs, inputs):
-            assert x is not None or declared.optional, f"{op.name}: input '{declared.name}' is missing"
+            if x is None and not declared.optional:
+                raise _refusal(op, inputs, args, x, f" '{declared.name}'")
         function.leave_out(mask)
     if any(isinstance(x, NdArray) for x in present):
         return run_on_arrays(function, [_as_nd_array(x) for x in present], n_outputs, outputs)
     return connect(function, [_as_variable(x) for x in present], n_outputs, outputs)
+
+
+def _refusal(op, inputs, args, received, name=""):
+    """The error for an input that is no array: of the class that nnabla meets first.
+
+    Defaults that are made of the first input's shape are read before the kinds of inputs are looked at.
+    """
+    kind = AssertionError
+    if op.resolve is not None and not hasattr(inputs[0], "shape"):
+        resolved = dict(args)
+        try:
+            op.resolve(resolved, *[None] * len(inputs))
+        except TypeError:  # None has no length: the shape was asked for
+            if any(a.nullable and resolved[a.name] is None for a in op.arguments):
+                kind = AttributeError
+        except ValueError:  # other arguments are wrong, too
+            pass
+    shown = "None" if received is None else type(received).__name__
+    return kind(f"{op.name}: expected input{name} to be a Variable or NdArray (or torch.Tensor), received {shown}. "
+                "Give an array; nn.Variable.from_numpy_array makes one of numbers.")
 
 
 def call_function(function, inputs, n_outputs, outputs, auto_forward=None):

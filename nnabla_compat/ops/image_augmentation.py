@@ -35,17 +35,24 @@ def _normals(rng, count):
     return np.concatenate(found).reshape(-1)[:count] if count else np.empty(0)
 
 
-def _sample_words(rng, lead, count):
+def _sample_words(rng, lead, count, kept=None):
     """``count`` words for each sample, (samples, count), as nnabla hands them out.
 
     It draws one row a sample, then walks the sample axes and moves on a row after each step of each of
     them, the outer ones too, beginning again when the rows are used up. With one sample axis that is in order.
+    It walks the axes of the samples ``kept``, all of them by default.
     """
+    kept = lead if kept is None else kept
     samples, row, weight = math.prod(lead), np.zeros((), np.int64), 1
-    for axis in range(len(lead) - 1, -1, -1):
-        row = row + weight * np.arange(lead[axis]).reshape((-1,) + (1,) * (len(lead) - 1 - axis))
-        weight = lead[axis] * weight + 1
-    return _words(rng, samples, count)[np.broadcast_to(row, lead).reshape(-1) % max(samples, 1)]
+    for axis in range(len(kept) - 1, -1, -1):
+        row = row + weight * np.arange(kept[axis]).reshape((-1,) + (1,) * (len(kept) - 1 - axis))
+        weight = kept[axis] * weight + 1
+    return _words(rng, samples, count)[np.broadcast_to(row, kept).reshape(-1) % max(samples, 1)]
+
+
+def _first_of_runs(words, axis, base_axis):
+    """The words that decide about a sample axis: of the first sample of each run along it; ``words`` is (*samples, count)."""
+    return words[(slice(None),) * axis + (slice(1),) * (base_axis - axis)]
 
 
 def _gather_rows(x, positions, base_axis):
@@ -101,14 +108,14 @@ class _PutSegments(torch.autograd.Function):
         return apply(_Segments, grad, ctx.saved_tensors[0], ctx.length), None, None
 
 
-def _cut(x, first, sizes, base_axis):
-    """A block of each sample, of the given sizes, from the positions ``first`` of shape (samples, axes) on."""
-    starts = np.arange(len(first))
+def _cut(x, source, first, sizes, base_axis):
+    """A block of each sample of ``source``, of the given sizes, from the positions ``first`` of shape (samples, axes) on."""
+    starts = source.reshape(-1)
     for k, (n, m) in enumerate(zip(x.shape[base_axis:], sizes)):
         along = np.arange(m if k < len(sizes) - 1 else 1)
         starts = starts[..., None] * n + first[:, k].reshape((-1,) + (1,) * (k + 1)) + along
     rows = apply(_Segments, x, torch.from_numpy(starts.reshape(-1)).to(x.device), sizes[-1])
-    return rows.reshape(x.shape[:base_axis] + tuple(sizes))
+    return rows.reshape(source.shape + tuple(sizes))
 
 
 def _widened(x, axis, width, border_mode, value):
@@ -130,12 +137,10 @@ def _resolve_crop(arguments, x):
 
 
 def _random_crop_shape(x, shape, base_axis=1, seed=-1):
-    base_axis = normalize_axis(base_axis, len(x))
+    normalize_axis(base_axis, len(x))
     n = len(shape)
     if n > len(x) or any(a > b for a, b in zip(shape, x[len(x) - n:])):
         raise ValueError(f"expected a shape no larger than the input's {x}, received {shape}")
-    if n > len(x) - base_axis and shape[:base_axis - len(x)] != x[len(x) - n:base_axis]:
-        raise ValueError(f"expected the shape to keep the {base_axis} sample axes of {x}, received {shape}")
     return x[:len(x) - n] + shape
 
 
@@ -145,7 +150,8 @@ def random_crop(x: Tensor, shape: Shape = None, base_axis: int = 1, seed: int = 
 
     Args:
         x: Array whose axes before ``base_axis`` count samples.
-        shape (tuple of int): Sizes of the last axes of the result; the input's by default.
+        shape (tuple of int): Sizes of the last axes of the result; the input's by default. Where it reaches the
+            sample axes, a random part of the samples is kept.
         base_axis (int): First axis of a sample.
         seed (int): Seed of a stream of the function's own; -1 draws from the common stream.
 
@@ -156,13 +162,20 @@ def random_crop(x: Tensor, shape: Shape = None, base_axis: int = 1, seed: int = 
         ValueError: ``shape`` is larger than that of ``x``.
     """
     base_axis %= x.ndim
-    words, first = _sample_words(rng, x.shape[:base_axis], len(shape)), x.ndim - len(shape)
-    sizes = (x.shape[:first] + shape)[base_axis:]
-    places = np.zeros((len(words), len(sizes)), np.int64)
-    for k, (n, m) in enumerate(zip(x.shape[base_axis:], sizes)):
+    first, lead = x.ndim - len(shape), x.shape[:base_axis]
+    sizes = x.shape[:first] + shape
+    kept = sizes[:base_axis]
+    words = _sample_words(rng, lead, len(shape), kept)
+    at = np.indices(kept)
+    for a in range(first, base_axis):
+        by_run = _first_of_runs(words.reshape(*kept, len(shape)), a, base_axis)
+        at[a] += by_run[..., a - first].astype(np.int64) % (lead[a] - kept[a] + 1)
+    source = np.ravel_multi_index(tuple(at), lead) if lead else np.zeros((), np.int64)
+    places = np.zeros((len(words), x.ndim - base_axis), np.int64)
+    for k, (n, m) in enumerate(zip(x.shape[base_axis:], sizes[base_axis:])):
         if n != m:
             places[:, k] = words[:, base_axis + k - first] % (n - m + 1)
-    return _cut(x, places, sizes, base_axis)
+    return _cut(x, source, places, sizes[base_axis:], base_axis)
 
 
 def _resolve_flip(arguments, x):
@@ -202,7 +215,7 @@ def random_flip(x: Tensor, axes: Ints = None, base_axis: int = 1, seed: int = -1
         words, at = turned.reshape(*lead, x.ndim), np.indices(lead)
         for a in axes:
             if a < base_axis:
-                reverse = words[(slice(None),) * a + (slice(1),) * (base_axis - a) + (a,)]
+                reverse = _first_of_runs(words, a, base_axis)[..., a]
                 at[a] = np.where(reverse, lead[a] - 1 - at[a], at[a])
         source = torch.from_numpy(np.ravel_multi_index(tuple(at), lead).reshape(-1)).to(x.device)
         x = x.flatten(0, base_axis - 1).index_select(0, source).reshape(x.shape)
@@ -254,7 +267,7 @@ def random_shift(x: Tensor, shifts: Ints = None, border_mode: str = "nearest", c
         if k >= 0 and width:
             x = _widened(x, base_axis + k, width, border_mode, constant_value)
             places[:, k] = width - by[:, k - len(sizes)]
-    return _cut(x, places, sizes, base_axis)
+    return _cut(x, np.arange(len(by)), places, sizes, base_axis).reshape(x.shape[:base_axis] + tuple(sizes))
 
 
 def _resolve_erase(arguments, *_):

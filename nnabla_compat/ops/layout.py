@@ -97,9 +97,9 @@ def _resolve_last_axis(arguments, *x):
 
 
 def _resolve_concatenate(arguments, *x):
+    _resolve_last_axis(arguments, *x)
     if len(x) < 2:
         raise ValueError(f"expected at least 2 inputs, received {len(x)}")
-    _resolve_last_axis(arguments, *x)
 
 
 @left_to_torch

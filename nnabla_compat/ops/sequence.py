@@ -27,7 +27,7 @@ def _packed_places(lengths, steps):
 
 def _padded_places(sizes, steps):
     """Which rows of the padded batch the packed ones become, and the lengths of the sequences."""
-    lengths = (np.arange(sizes[0])[:, None] < sizes).sum(1, dtype=np.int32)
+    lengths = (np.arange(sizes[0] if len(sizes) else 0)[:, None] < sizes).sum(1, dtype=np.int32)
     return np.flatnonzero(np.arange(steps)[:, None] < lengths), lengths
 
 
@@ -53,12 +53,12 @@ def pack_padded_sequence(padded_sequence: Tensor, lengths: Index, batch_first: b
 
 
 def _resolve_pad(arguments, packed_sequence, batch_sizes):
-    if len(batch_sizes) != 1:
-        raise ValueError(f"expected batch_sizes with one axis, received shape {batch_sizes}")
     if arguments["padding_value"] is None:
         arguments["padding_value"] = 0.0
     if arguments["total_length"] is None:
         arguments["total_length"] = -1
+    if len(batch_sizes) != 1:
+        raise ValueError(f"expected batch_sizes with one axis, received shape {batch_sizes}")
 
 
 @operator("PadPackedSequence", resolve=_resolve_pad, data_dependent=True,

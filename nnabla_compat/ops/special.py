@@ -309,12 +309,12 @@ def _among_each_other(first, close, chained):
 
 
 def _resolve_onnx_nms(arguments, boxes, scores):
-    if len(boxes) != 3 or boxes[2] != 4 or len(scores) != 3 or scores[::2] != boxes[:2]:
-        raise ValueError(f"expected boxes (batch, boxes, 4) and scores (batch, classes, boxes), received shapes {boxes} and {scores}")
     for name, value in (("center_point_box", 0), ("max_output_boxes_per_class", 0), ("iou_threshold", 0.0),
                         ("score_threshold", 0.0)):
         if arguments[name] is None:
             arguments[name] = value
+    if len(boxes) != 3 or boxes[2] != 4 or len(scores) != 3 or scores[::2] != boxes[:2]:
+        raise ValueError(f"expected boxes (batch, boxes, 4) and scores (batch, classes, boxes), received shapes {boxes} and {scores}")
     if arguments["center_point_box"] not in (0, 1) or arguments["max_output_boxes_per_class"] < 0:
         raise ValueError(f"expected center_point_box 0 or 1 and no negative max_output_boxes_per_class, received "
                          f"{arguments['center_point_box']} and {arguments['max_output_boxes_per_class']}")

@@ -64,6 +64,8 @@ for name in ("rand", "randn", "randint", "rand_gamma", "rand_beta"):    # only -
 case("dropout", normal(4, 5), seed=-2).flags(random=True)
 for axes, base_axis in (([0, 2], 1), ([0, 1], 2), ([0], -1)):
     case("random_flip", normal(4, 3, 4), axes=axes, base_axis=base_axis, seed=3).flags(random=True)
+for size, base_axis in (((2, 3), 2), ((2, 2, 3), 1), ((2, 1, 3), 2), ((1, 3), 2)):   # sample axes are cut, too
+    case("random_crop", normal(3, 2, 4), size, base_axis, seed=3).flags(random=True)
 for shape in ((0,), (2, 0)):
     case("random_choice", normal(2, 5), uniform(2, 5, low=0.1, high=1.0).without_grad(), shape=shape, seed=3).flags(random=True)
 case("random_erase", normal(2, 3, 8, 0), prob=1.0, seed=3).flags(random=True)
@@ -71,6 +73,10 @@ case("image_augmentation", normal(0, 3, 8, 8).without_grad(), angle=0.1, contras
 bad("dropout", normal(4, 5), 1.0)
 bad("dropout", normal(4, 5), -0.1)
 bad("random_crop", normal(2, 3, 5, 6), (3, 6, 7))
+bad("random_crop", None)                    # no array: the class depends on who looks at it first
+bad("random_crop", None, (3, 4))
+bad("random_flip", 3.0)
+bad("random_flip", 3.0, axes=[1])
 bad("random_choice", normal(5), values([0.5, 0.5]).without_grad(), (4,))
 bad("rand_binomial", 10, 1.5, (4,))
 bad("random_flip", normal(4, 3), axes=[2])
