@@ -157,6 +157,9 @@ class Operator:
         aliases: Output 0 shares the storage of input 0 (unless an argument ``inplace`` is false).
         keeps_dtype: Output 0 has the dtype that input 0 is stored in, whatever the computing dtype; where it aliases, it
             does while it shares the storage.
+        overwrites: Name of the input whose storage nnabla writes the result to.
+        left_gradient: What nnabla leaves of output 0's gradient when it overwrote an input and input 0 needs grad: a
+            function of that gradient, input 1 and the arguments.
         wants: The engine parameters the kernel asks for.
         direct: ``direct(*input_shapes, **arguments)`` gives a function of the tensors alone that does what the
             kernel does for shapes that the rule has accepted, without its case distinctions and checks; None
@@ -166,16 +169,18 @@ class Operator:
 
     __slots__ = ("type_name", "name", "kernel", "inputs", "arguments", "variadic", "shape", "resolve",
                  "data_dependent", "aliases", "keeps_dtype", "keeps_inputs", "needs_graph", "backward_reads",
-                 "wants", "plain", "creates", "direct", "min_outputs", "half",
+                 "overwrites", "left_gradient", "wants", "plain", "creates", "direct", "min_outputs", "half",
                  "eager_rule", "unbound", "recalled", "floats")
 
     def __init__(self, type_name, kernel, shape=None, resolve=None, data_dependent=False, aliases=False,
-                 keeps_inputs=False, backward_reads=None, direct=None, min_outputs=1, half=True, keeps_dtype=False):
+                 keeps_inputs=False, backward_reads=None, direct=None, min_outputs=1, half=True, keeps_dtype=False,
+                 overwrites=None, left_gradient=None):
         self.type_name = type_name
         self.kernel = kernel
         self.name = kernel.__name__.rstrip("_")
         self.shape, self.resolve, self.data_dependent, self.aliases = shape, resolve, data_dependent, aliases
         self.keeps_dtype = keeps_dtype or aliases
+        self.overwrites, self.left_gradient = overwrites, left_gradient
         self.keeps_inputs = keeps_inputs
         self.backward_reads = backward_reads
         self.direct = direct
@@ -231,14 +236,14 @@ def operator(type_name: str, *, shape: Callable | None = None, resolve: Callable
              data_dependent: bool = False, aliases: bool = False,
              keeps_inputs: bool = False, backward_reads: str | dict | Callable | None = None,
              direct: Callable | None = None, min_outputs: int | Callable = 1, half: bool = True,
-             keeps_dtype: bool = False):
+             keeps_dtype: bool = False, overwrites: str | None = None, left_gradient: Callable | None = None):
     """Register the decorated kernel under nnabla's type name; see :class:`Operator` for the options."""
     def register(kernel):
         if type_name in OPERATORS:
             raise ValueError(f"operator {type_name} is declared twice: in {OPERATORS[type_name].kernel.__module__} "
                              f"and in {kernel.__module__}")
         OPERATORS[type_name] = Operator(type_name, kernel, shape, resolve, data_dependent, aliases, keeps_inputs,
-                                        backward_reads, direct, min_outputs, half, keeps_dtype)
+                                        backward_reads, direct, min_outputs, half, keeps_dtype, overwrites, left_gradient)
         return kernel
     return register
 

@@ -54,11 +54,11 @@ def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
         else:
             outputs, seeds = _ones(root, plan)
             fresh = True
+    functions = None if plan is not None else tape.ordered_functions((root,), whole=True)    # function calls computed the root
     if watched:
         _backward_watched(root, plan, tensor, outputs, (seed.clone(),) if lent else seeds, clear_buffer, _callback_list(callbacks),
                           hooks.combined(pre, pre_hook), hooks.combined(post, post_hook, local_first=True))
     else:
-        functions = None if plan is not None else tape.ordered_functions((root,), whole=True)    # function calls computed the root
         captured = _intermediates(root, plan, functions, clear_buffer)
         leaves = _plain_leaves(plan, captured) if captured or lent else None
         loan = lend(seed, leaves) if lent else None
@@ -81,6 +81,9 @@ def backward(root, grad, clear_buffer, callbacks, pre_hook, post_hook):
                 t.grad = None
             if loan is not None:
                 loan.end_at_leaves()
+    overwriting = plan.overwriting if plan is not None else [f for f in functions if f.spends_gradient()]
+    if overwriting:
+        _leave_gradients(overwriting, None if grad is None else root)
     for leaf, value in stopped:
         leaf.grad = value
     if freed is not None and not clear_buffer:
@@ -283,6 +286,16 @@ def keep_gradient(container, grad, has_siblings):
         storage._tensor, storage.state = grad, WRITTEN
     elif has_siblings:
         storage.zero()
+
+
+def _leave_gradients(overwriting, untouched):
+    """Reduce kept gradients to what nnabla leaves of them; not that of ``untouched``, where another array was the seed."""
+    for function in overwriting:
+        container, storage = function.output_containers[0], function.output_containers[0].grad_storage
+        if (storage is not None and storage.state != CLEARED and function.inputs[0].need_grad
+                and (untouched is None or container is not untouched.container)):
+            keep_gradient(container, function.op.left_gradient(
+                container.grad.tensor.detach(), function.inputs[1].data.tensor, **function.args_resolved), False)
 
 
 def _free(root, plan, functions):

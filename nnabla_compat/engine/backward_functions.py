@@ -91,6 +91,7 @@ class _BackwardOperator:
     """What the engine has to know of a node that differentiates another operator."""
 
     arguments = ()
+    overwrites = left_gradient = None
     wants = ()
     inputs = ()
     resolve = shape = backward_reads = None

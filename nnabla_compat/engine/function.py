@@ -134,14 +134,18 @@ class Function:
         return False
 
     def inplace_data(self, i):
-        """1 when output 0 shares the storage of input i, else 0."""
-        return int(i == 0 and self.shares_storage())
+        """1 when output 0 shares the storage of input i, 2 when nnabla writes other values there, else 0."""
+        return 2 if self._input_name(i) == self.op.overwrites is not None else int(i == 0 and self.shares_storage())
 
     def inplace_data_with(self, i):
-        """The output that shares input i's storage (RuntimeError when none does)."""
-        if not self.inplace_data(i):
+        """The output that may share input i's storage: 0 (RuntimeError for functions that never share any)."""
+        if not self.op.aliases and self.op.overwrites is None and "inplace" not in self.args_resolved:
             raise RuntimeError(f"{self.op.name}: input {i} shares its storage with no output")
         return 0
+
+    def spends_gradient(self):
+        """Whether nnabla's backward changes the gradient of output 0."""
+        return self.op.left_gradient is not None and any(self.inplace_data(i) == 2 for i in range(len(self.inputs)))
 
     def shares_storage(self):
         return self.op.aliases and self.args_resolved.get("inplace", True)

@@ -17,6 +17,7 @@ class _GradientOperator:
     type_name = name = "Grad"
     inputs = ()
     arguments = ()
+    overwrites = left_gradient = None
     wants = ()
     resolve = shape = backward_reads = None
     variadic = needs_graph = True

@@ -100,6 +100,7 @@ class Plan(Steps):
         self.fresh_leaves = []  # the same for leaves to be converted at each run
         self.copies = {}        # slot -> slots of its conversions to other dtypes or devices
         self.recorded = False   # whether the last run left a history to differentiate
+        self.overwriting = [f for f in self.functions if f.spends_gradient()]
         self.checkpoints = any(_recomputed(f) for f in self.functions)
         self.drawing = [f for f in self.functions if "rng" in f.op.wants]
         self.drew_from = ()     # where their streams stood before a run that left no history of what backward may ask for

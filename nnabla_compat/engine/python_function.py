@@ -59,6 +59,7 @@ class _PythonOperator:
 
     inputs = ()
     arguments = ()
+    overwrites = left_gradient = None
     wants = ()
     resolve = shape = backward_reads = None
     variadic = True

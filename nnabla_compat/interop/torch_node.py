@@ -68,6 +68,7 @@ class _TorchOperator:
     """The operator that a node of a torch module stands for."""
 
     inputs = arguments = ()
+    overwrites = left_gradient = None
     wants = ()
     name = type_name = "TorchModule"
     resolve = shape = backward_reads = None

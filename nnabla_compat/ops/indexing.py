@@ -130,7 +130,12 @@ def _write_back(out, y):
         out.data.copy_(y.data)
 
 
-@operator("ScatterNd", shape=_scatter_nd_shape, resolve=_resolve_scatter_nd, backward_reads={"data": "indices"})
+def _without_positions(grad, indices, shape, add):
+    return grad if add else grad.index_put(indices.long().unbind(0), grad.new_zeros(()))
+
+
+@operator("ScatterNd", shape=_scatter_nd_shape, resolve=_resolve_scatter_nd, backward_reads={"data": "indices"},
+          overwrites="out", left_gradient=_without_positions)
 def scatter_nd(data: Tensor, indices: Index, out: Tensor = None, shape: Ints = None, add: bool = False):
     """Write elements, or slices, to positions of an array of zeros or of ``out``.
 
@@ -239,7 +244,7 @@ def _bool_scatter_shape(input, mask, output=None):
     return shape
 
 
-@operator("BoolScatter", shape=_bool_scatter_shape, backward_reads={"input": "mask"})
+@operator("BoolScatter", shape=_bool_scatter_shape, backward_reads={"input": "mask"}, overwrites="output")
 def bool_scatter(input: Tensor, mask: AsIs, output: Tensor = None):
     """Write the rows of ``input``, in order, where ``mask`` is not zero.
 
