@@ -237,6 +237,7 @@ for first in (True, False):
     case("pad_packed_sequence", normal(7, 2), values([3, 2, 1, 1], dtype="int64"), batch_first=first, padding_value=-1.5)
     case("pad_packed_sequence", normal(7, 2), values([3, 2, 1, 1], dtype="int64"), batch_first=first, total_length=6)
     case("pad_packed_sequence", normal(7), values([3, 2, 1, 1], dtype="int64"), first, 0.5, 5)
+    case("pad_packed_sequence", normal(0, 3), values([], dtype="int64"), first, total_length=4)     # no steps
 
 case("arange", 0, 5)
 case("arange", 1, 4.5)
