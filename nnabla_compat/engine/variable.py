@@ -382,6 +382,7 @@ class Variable:
         for function in self.function_references:
             function.inputs = [old if v is self else v for v in function.inputs]
         self._parent = self._consumers = self._plan = None
+        self._need_grad = None      # what the user set is the old node's: gradients pass what is made
         result = make(old)
         self.container, self.rank, self._inferred = result.container, result.rank, result._inferred
         self._parent, result._parent = result._parent, None

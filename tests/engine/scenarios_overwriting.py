@@ -45,3 +45,21 @@ def storages_shared(nn, F):
               lambda x: x + 1, lambda x: F.reshape(x, (2, 3)), F.sum)
     made = [build(var(nn, np.ones((3, 2)))).parent for build in builds]
     return [[[f.inplace_data(i), caught(lambda: f.inplace_data_with(i))] for i in range(len(f.inputs))] for f in made]
+
+
+@scenario
+def written_variables_that_were_told_about_gradients(nn, F):
+    """What need_grad was set to before is of what the variable was: gradients pass what it has become."""
+    out = []
+    for wish in (False, True):
+        for computed in (False, True):
+            a, value = var(nn, np.arange(6).reshape(2, 3)), var(nn, [1, 2, 3])
+            a.g = value.g = 0
+            x = a * 2 if computed else a
+            x.need_grad = wish
+            x[0] = value
+            total = F.sum(x * 3)
+            total.forward()
+            total.backward()
+            out.append([a.g.copy(), value.g.copy()])
+    return out
