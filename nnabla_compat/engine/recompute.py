@@ -78,7 +78,6 @@ def _run_stretch(plan, functions, dropped):
     edges, wanted = {}, weakref.ref(plan)
 
     def compute():
-        nonlocal edges
         with replay:
             values, results = replay.inputs(), {}
             for reference, taken, made, spent in run:

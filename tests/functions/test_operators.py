@@ -63,4 +63,4 @@ def test_lists_of_differences_name_existing_cases():
     assert not set(TOLERANCES) - set(CASES)
     for name, modes, start, _ in EXPECTED:
         assert set(modes.split()) <= set(MODES), (name, modes)
-        assert any(c.key.startswith(start) for c in CASES[name]), (name, mode, start)
+        assert any(c.key.startswith(start) for c in CASES[name]), (name, modes, start)
